@@ -1,0 +1,88 @@
+"""The command `georetrieval`: groups, the error boundary, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import rich_click as click
+
+from georetrieval import __version__
+from georetrieval.errors import INTERRUPTED, GeoretrievalError
+
+COMMANDS = {
+    "inspect": "inspect",
+    "synth": "synth",
+    "tiles": "tiles",
+    "train": "train",
+    "index": "index",
+    "search": "search",
+    "evaluate": "evaluate",
+    "run": "run",
+    "demo": "demo",
+    "doctor": "doctor",
+}
+"""Command name -> module of `georetrieval.cli`, whose attribute `command` is the click command."""
+
+
+class LazyGroup(click.RichGroup):
+    """A group that imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"georetrieval.cli.{COMMANDS[cmd_name]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="georetrieval")
+def command() -> None:
+    """Which stored tile shows the same place as this image?
+
+    Vector layers and orthophotos become tiles, tiles become descriptors, descriptors an index; a photograph,
+    a tile or a point is then found again across the years. Data goes to stdout, talk to stderr.
+
+    Exit codes: 0 done, 1 a bug, 2 bad usage, bad input or damaged store, 3 done with gaps (listed), 4 index, model
+    or legend do not belong together, 5 an optional part is not installed, 75 locked or disk full, 130 interrupted.
+    """
+
+
+def close_doors() -> None:
+    """Set what GDAL and PROJ read at load time: no side-car overrides, no drivers that follow paths, no network."""
+    os.environ.setdefault("GDAL_PAM_ENABLED", "NO")
+    os.environ.setdefault("GDAL_SKIP", "VRT,MRF,WMS,WMTS,GTI,HTTP,PLMOSAIC")
+    os.environ.setdefault("PROJ_NETWORK", "OFF")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; an expected error is one line on stderr."""
+    close_doors()
+    try:
+        code = command.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except GeoretrievalError as error:
+        _say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        _say("interrupted: what was finished is kept; run the same command again to go on.")
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        _say("interrupted: what was finished is kept; run the same command again to go on.")
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        _say(f"error: {error.format_message()}")
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _say(text: str) -> None:
+    click.echo(" ".join(text.split()), err=True)

@@ -1,0 +1,174 @@
+"""The one module that writes to disk.
+
+Whatever is published is either wholly there or not there at all: a temporary file in the same folder, fsync,
+rename, fsync of the folder. A reader never meets half a file and a power cut never leaves a named empty one.
+Libraries that write (GDAL, Parquet, safetensors) do so into memory, or into the path that `publishing` lends.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from georetrieval.errors import BusyError, InputError
+
+TEMPORARY_PREFIX = ".georetrieval-"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def publish(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path` so that it is wholly there, after a power cut too, or not at all.
+
+    Raises
+    ------
+    BusyError
+        When the disk is full; nothing is left behind.
+    InputError
+        When the folder may not be written to.
+    """
+    with publishing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def publish_json(path: Path, value: Any) -> None:
+    """Publish `value` as indented UTF-8 JSON."""
+    publish(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+@contextmanager
+def publishing(path: Path) -> Iterator[Path]:
+    """Lend a temporary path beside `path`; when the block ends well it becomes `path`, else it is removed.
+
+    The temporary name keeps the suffix of `path`, since libraries choose a format by it.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        _fsync(temporary)
+        temporary.replace(path)
+        _fsync(path.parent)
+    except OSError as error:
+        if error.errno is None:  # a library's own error in OSError's clothes (rasterio): not about writing
+            raise
+        raise _explained(error, path) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def publishing_folder(path: Path) -> Iterator[Path]:
+    """Lend a temporary folder beside `path`; when the block ends well it becomes `path`, which must not exist."""
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"{path} exists already; choose another output folder or remove it first.")
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        for file in sorted(temporary.rglob("*")):
+            _fsync(file)
+        temporary.replace(path)
+        _fsync(path.parent)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise _explained(error, path) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the writers' lock `path`; the kernel frees it when the process dies, kill -9 included.
+
+    Raises
+    ------
+    BusyError
+        At once, when another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BusyError(f"{path.parent} is being written by another process; try again when it is done.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Lend a folder outside every store, removed at the end whatever happens."""
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as name:
+        yield Path(name)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder of ours, if it is there."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk that holds `path` (or its nearest existing parent)."""
+    path = Path(path).absolute()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """JSON bytes that depend on the value alone: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: Any) -> str:
+    """Hex SHA-256 of `canonical_json(value)`: the identity of a setting, a legend, a stage's inputs."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _explained(error: OSError, path: Path) -> BusyError | InputError:
+    if error.errno in _FULL:
+        return BusyError(f"The disk is full: {path} could not be written. Free some space and run the command again.")
+    return InputError(f"{path} could not be written: {error.strerror or error}.")
