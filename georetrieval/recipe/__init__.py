@@ -1,0 +1,1 @@
+"""Names in a YAML file meet classes here, and only here."""

@@ -1,0 +1,137 @@
+"""A YAML file, `--set key=value` and the environment become one validated `Recipe`, or every error at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.recipe.schema import Recipe
+
+_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+MAX_BYTES = 1_000_000
+"""A recipe is a page of text; anything larger is not one."""
+
+
+def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
+    """Read, complete and validate a recipe.
+
+    Parameters
+    ----------
+    path
+        The YAML file. `${NAME}` in a value is replaced by the environment variable of that name.
+    settings
+        `key.sub=value` strings that override the file; the value is read as YAML.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or is not YAML.
+    UsageError
+        When the recipe contradicts its schema: all errors at once, each with the nearest known key.
+    """
+    values = _read(path)
+    for setting in settings:
+        _override(values, setting)
+    try:
+        return Recipe.model_validate(_expand(values))
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_all_errors(error)}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"The recipe {path} does not exist; the published ones are in pipelines/.")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{path} is larger than {MAX_BYTES} bytes, which no recipe is.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place else ""
+        raise InputError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no settings; a recipe is a mapping of names to values.")
+    return values
+
+
+def _override(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {setting!r} is not of the form key.sub=value.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {setting!r}: the value is not YAML.") from error
+    *parents, last = key.split(".")
+    place: Any = values
+    for name in parents:
+        place = _child(place, name, setting)
+    if isinstance(place, list):
+        _child(place, last, setting)
+        place[int(last)] = value
+    else:
+        place[last] = value
+
+
+def _child(place: Any, name: str, setting: str) -> Any:
+    if isinstance(place, list):
+        if not name.isdigit() or int(name) >= len(place):
+            raise UsageError(f"--set {setting!r}: {name!r} is not a position in a list of {len(place)}.")
+        return place[int(name)]
+    child = place.setdefault(name, {})
+    if child is None:
+        child = place[name] = {}
+    if not isinstance(child, (dict, list)):
+        raise UsageError(f"--set {setting!r}: {name!r} is a single value and has nothing below it.")
+    return child
+
+
+def _expand(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _expand(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v) for v in value]
+    return _VARIABLE.sub(_variable, value) if isinstance(value, str) else value
+
+
+def _variable(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name not in os.environ:
+        raise UsageError(f"The recipe reads the environment variable {name}, which is not set; set it, or give the "
+                         f"value that uses it with --set.")
+    return os.environ[name]
+
+
+def _all_errors(error: ValidationError) -> str:
+    return "; ".join(_one_error(e["loc"], e["type"], e["msg"]) for e in error.errors(include_url=False))
+
+
+def _one_error(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(map(str, location))
+    if kind != "extra_forbidden":
+        return f"{key or 'the recipe'}: {message[0].lower()}{message[1:]}"
+    known = _fields_at(Recipe, location[:-1])
+    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.4)
+    return f"{key} is not a setting" + (f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(known)})")
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for name in location:
+        field = model.model_fields.get(str(name))
+        if field is not None:
+            model = _model_in(field.annotation) or model
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)

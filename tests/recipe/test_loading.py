@@ -1,0 +1,88 @@
+"""Recipes: every error at once, nearest key named, --set and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.recipe.loading import load_recipe
+
+GOOD = """
+name: small
+tiles:
+  worlds:
+    - {scope: "91", seed: 1, km: 2}
+    - {scope: "92", seed: 2, km: 2}
+split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_defaults_are_the_paper(recipe: Path) -> None:
+    """REFERENCE.md A: R = 256, 12 pairs, hard pairs every 5 epochs, 100 epochs, rates by layer."""
+    loaded = load_recipe(recipe)
+    assert loaded.eye.trunk == "resnet50"
+    assert loaded.eye.filters == (1024, 512, 256)
+    assert loaded.eye.descriptor == 256
+    assert (loaded.learn.pairs_per_batch, loaded.learn.epochs) == (12, 100)
+    assert loaded.learn.mining is not None
+    assert (loaded.learn.mining.every, loaded.learn.mining.k, loaded.learn.mining.below) == (5, 5, 0.5)
+    assert (loaded.learn.rate_fusion, loaded.learn.rate_trunk, loaded.learn.rate_new) == (1e-4, 5e-5, 1e-3)
+
+
+def test_set_overrides_deep_and_in_lists(recipe: Path) -> None:
+    loaded = load_recipe(recipe, ["learn.epochs=3", "tiles.worlds.1.km=4", "learn.augment.shift=0.1"])
+    assert loaded.learn.epochs == 3
+    assert loaded.tiles.worlds[1].km == 4
+    assert loaded.learn.augment is not None
+    assert loaded.learn.augment.shift == 0.1
+
+
+def test_all_errors_at_once_with_the_nearest_key(recipe: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        load_recipe(recipe, ["learn.epoch=3", "eye.trunc=resnet18", "learn.pairs_per_batch=0"])
+    text = str(error.value)
+    assert "learn.epoch is not a setting (did you mean epochs?)" in text
+    assert "eye.trunc is not a setting (did you mean trunk?)" in text
+    assert "learn.pairs_per_batch" in text
+    assert "\n" not in text
+
+
+def test_unknown_part_is_named(recipe: Path) -> None:
+    with pytest.raises(UsageError, match="split.test names 99, tiles has 91, 92"):
+        load_recipe(recipe, ["split.test.scopes=['99']"])
+
+
+def test_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "there")
+    assert load_recipe(recipe, ["index.folder=${PLACE}/x"]).index.folder == Path("there/x")
+    monkeypatch.delenv("PLACE")
+    with pytest.raises(UsageError, match="environment variable PLACE, which is not set"):
+        load_recipe(recipe, ["index.folder=${PLACE}/x"])
+
+
+@pytest.mark.parametrize("setting", ["learn.epochs", "=3", "name.first=x", "tiles.worlds.7.km=1", "learn.epochs=[1"])
+def test_a_bad_set_is_one_sentence(recipe: Path, setting: str) -> None:
+    with pytest.raises(UsageError, match="--set"):
+        load_recipe(recipe, [setting])
+
+
+@pytest.mark.parametrize("text", ["a: [1", "just words", "- 1\n- 2\n", "\x00"])
+def test_not_a_recipe(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="r.yaml"):
+        load_recipe(path)
+
+
+def test_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist; the published ones are in pipelines"):
+        load_recipe(tmp_path / "none.yaml")

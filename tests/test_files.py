@@ -1,0 +1,72 @@
+"""publish(): whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from georetrieval import files
+from georetrieval.errors import BusyError, InputError
+
+
+def test_publish_replaces_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "a.bin"
+    files.publish(target, b"old")
+    files.publish(target, b"new and longer")
+    assert target.read_bytes() == b"new and longer"
+    assert [p.name for p in target.parent.iterdir()] == ["a.bin"]
+
+
+def test_a_failing_block_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    files.publish(target, b"old")
+    with pytest.raises(ZeroDivisionError), files.publishing(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_disk_full_is_busy_and_leaves_nothing(tmp_path: Path, code: int) -> None:
+    with pytest.raises(BusyError, match="disk is full"), files.publishing(tmp_path / "a.bin"):
+        raise OSError(code, os.strerror(code))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_is_synced_before_the_name_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Order of a publish: fsync of the file, rename, fsync of the folder (RELIABILITY.md guards 1 and 2)."""
+    seen: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda h: (seen.append("fsync"), fsync(h))[1])
+    monkeypatch.setattr(Path, "replace", lambda s, t: (seen.append("rename"), replace(s, t))[1])
+    files.publish(tmp_path / "a.bin", b"x")
+    assert seen == ["fsync", "rename", "fsync"]
+
+
+def test_a_second_writer_is_refused_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom georetrieval import files\n"
+        "from georetrieval.errors import BusyError\n"
+        "try:\n    with files.locked(Path(sys.argv[1])): print('got it')\nexcept BusyError as e: print('busy')"
+    )
+    lock = tmp_path / ".lock"
+    command = [sys.executable, "-c", code, str(lock)]
+    with files.locked(lock):
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "busy\n"
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "got it\n"
+
+
+def test_publishing_folder_refuses_an_existing_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="exists already"), files.publishing_folder(tmp_path):
+        raise AssertionError("never entered")
+
+
+def test_digest_depends_on_the_value_alone() -> None:
+    assert files.digest({"a": 1, "b": [2, "é"]}) == files.digest({"b": [2, "é"], "a": 1})
+    assert files.digest({"a": 1}) != files.digest({"a": 2})
