@@ -1,0 +1,193 @@
+"""Nearest vectors: the exact index in plain numpy, which is the oracle, and FAISS beside it.
+
+Both answer `search(vectors, k)` with scores (nq, m) float32 and rows (nq, m) int64, m = min(k, size): nearest
+first, a higher score is always nearer, equal scores in the order of the rows. The score is the cosine in the
+cosine space and minus the distance in the euclidean one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.search.descriptors import Space, Vectors
+
+Scores = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+CHUNK_BYTES = 64 << 20
+"""Memory for one block of scores."""
+
+
+class Index(Protocol):
+    """One verb: the k nearest rows of each vector."""
+
+    @property
+    def size(self) -> int: ...
+
+    def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]: ...
+
+
+class ExactIndex:
+    """Exhaustive search in numpy.
+
+    A float32 matrix product proposes every row that rounding could have put among the first k; their scores are
+    then computed again pair by pair in float64, so that the answer depends neither on the block size nor on the
+    number of threads, and equal vectors have equal scores.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32, finite and not zero
+    space : Space
+
+    Raises
+    ------
+    InputError
+        For a vector that is not finite, or zero.
+    """
+
+    def __init__(self, vectors: Vectors, space: Space | str) -> None:
+        self.vectors = checked(vectors, "The index")
+        self.space = Space(space)
+        self._prepared = self._prepare(self.vectors)
+        self._squares = np.einsum("nd,nd->n", self._prepared, self._prepared)
+        self._longest = float(np.sqrt(self._squares.max(initial=0.0)))
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.vectors)
+
+    def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]:
+        """The min(k, size) nearest rows of each of (nq, d) vectors: scores float32, rows int64."""
+        queries = checked(vectors, "The question")
+        _fitting(queries, self.vectors, k)
+        count = min(k, self.size)
+        scores = np.empty((len(queries), count), np.float32)
+        rows = np.empty((len(queries), count), np.int64)
+        if count:
+            step = max(1, CHUNK_BYTES // (8 * self.size))
+            for start in range(0, len(queries), step):
+                self._block(queries[start:start + step], scores[start:start + step], rows[start:start + step])
+        return scores, rows
+
+    def _prepare(self, vectors: Vectors) -> Vectors:
+        return unit(vectors) if self.space is Space.COSINE else vectors
+
+    def _block(self, queries: Vectors, scores: Scores, rows: Rows) -> None:
+        prepared = self._prepare(queries)
+        rough = prepared @ self._prepared.T
+        lengths = np.linalg.norm(prepared, axis=1)
+        if self.space is Space.EUCLIDEAN:
+            rough *= 2
+            rough -= self._squares
+        count = scores.shape[1]
+        worst = np.partition(rough, self.size - count, axis=1)[:, self.size - count]
+        doubt = _doubt(self.vectors.shape[1], lengths, self._longest)
+        for i in range(len(queries)):
+            candidates = np.flatnonzero(rough[i] >= worst[i] - doubt[i])
+            exact = pair_scores(self.vectors[candidates], queries[i], self.space)
+            best = np.lexsort((candidates, -exact))[:count]
+            scores[i], rows[i] = exact[best].astype(np.float32), candidates[best]
+
+
+class FaissIndex:
+    """The same answers from FAISS: `factory` "Flat" is exact, others (for instance "IVF64,Flat") approximate.
+
+    Nothing is read from or written to a FAISS file. A query for which an approximate index finds fewer rows than
+    there are is answered by the exact one, so that -1 never leaves this class.
+
+    Raises
+    ------
+    InputError
+        For a vector that is not finite, or zero.
+    UsageError
+        For a factory string that FAISS does not know or can't train on these vectors.
+    """
+
+    def __init__(self, vectors: Vectors, space: Space | str, *, factory: str = "Flat") -> None:
+        import faiss
+
+        self.exact = ExactIndex(vectors, space)
+        self.space = self.exact.space
+        metric = faiss.METRIC_INNER_PRODUCT if self.space is Space.COSINE else faiss.METRIC_L2
+        data = self._prepare(self.exact.vectors)
+        try:
+            self._faiss = faiss.index_factory(data.shape[1], factory, metric)
+            self._faiss.train(data)
+            self._faiss.add(data)
+        except RuntimeError as error:
+            raise UsageError(f"FAISS cannot build an index {factory!r} on {len(data)} vectors of length "
+                             f"{data.shape[1]}; use Flat or another factory string.") from error
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return self.exact.size
+
+    def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]:
+        """The min(k, size) nearest rows of each of (nq, d) vectors: scores float32, rows int64."""
+        queries = checked(vectors, "The question")
+        _fitting(queries, self.exact.vectors, k)
+        count = min(k, self.size)
+        if count == 0 or len(queries) == 0:
+            return np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
+        found, rows = self._faiss.search(self._prepare(queries), count)
+        scores = found if self.space is Space.COSINE else -np.sqrt(np.maximum(found, 0))
+        missing = (rows < 0).any(axis=1)
+        if missing.any():
+            scores[missing], rows[missing] = self.exact.search(queries[missing], count)
+        order = np.lexsort((rows, -scores), axis=1)
+        return (np.take_along_axis(scores, order, 1).astype(np.float32),
+                np.take_along_axis(rows, order, 1).astype(np.int64))
+
+    def _prepare(self, vectors: Vectors) -> Vectors:
+        return unit(vectors) if self.space is Space.COSINE else vectors
+
+
+def pair_scores(vectors: Vectors, query: Vectors, space: Space) -> Doubles:
+    """Scores of (n, d) vectors against one (d,) query: (n,) float64, the same for the same pair everywhere."""
+    a, b = vectors.astype(np.float64), query.astype(np.float64)
+    if space is Space.EUCLIDEAN:
+        return np.asarray(-np.sqrt(((a - b) ** 2).sum(axis=1)))
+    lengths = np.sqrt((a * a).sum(axis=1)) * np.sqrt((b * b).sum())
+    return np.asarray((a * b).sum(axis=1) / lengths)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """(n, d) vectors scaled to length 1, through float64 so that tiny and huge ones keep their direction."""
+    wide = vectors.astype(np.float64)
+    return np.ascontiguousarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), dtype=np.float32)
+
+
+def checked(vectors: Vectors, whose: str) -> Vectors:
+    """`vectors` as contiguous (n, d) float32, all finite and not zero, else InputError."""
+    array = np.ascontiguousarray(vectors, dtype=np.float32)
+    if array.ndim != 2:
+        raise InputError(f"{whose} needs an (n, d) array, and got one of shape {array.shape}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = np.einsum("nd,nd->n", array, array)
+    bad = ~(np.isfinite(length) & (length > 0))
+    if bad.any():
+        raise InputError(f"{whose} holds {int(bad.sum())} vectors that are zero or not finite (first: row "
+                         f"{int(np.argmax(bad))}); leave them out before searching.")
+    return array
+
+
+def _doubt(dim: int, lengths: Vectors, longest: float) -> Vectors:
+    """Twice the greatest rounding error of a rough score: (nq,). Higham's bound d*u on the products' sum."""
+    unit_roundoff = float(np.finfo(np.float32).eps) / 2
+    size = lengths * longest * 2 + longest**2 * 2 if longest else lengths
+    return np.asarray(2 * (dim + 8) * unit_roundoff * size, np.float32)
+
+
+def _fitting(queries: Vectors, vectors: Vectors, k: int) -> None:
+    if k < 1:
+        raise UsageError(f"k must be at least 1, and is {k}.")
+    if queries.shape[1] != vectors.shape[1]:
+        raise UsageError(f"The question has vectors of length {queries.shape[1]}, the index of length "
+                         f"{vectors.shape[1]}; both must come from the same model.")
