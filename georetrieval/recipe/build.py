@@ -1,0 +1,73 @@
+"""The one place where names meet classes: nets, baselines, objectives, training settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from georetrieval.errors import InputError, MismatchError
+from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, PooledTrunk
+from georetrieval.nets.embedder import DescriptorNet, Embedder
+from georetrieval.nets.settings import NetSettings
+from georetrieval.recipe.schema import Eye
+
+WEIGHTS = "weights.safetensors"
+SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
+BASELINES = ("hog", "class-shares", "untrained")
+
+
+def load_eye(model: str, *, legend_digest: str | None = None, px: int | None = None) -> Embedder:
+    """The eye that a word on the command line, in a recipe or in an index's manifest stands for.
+
+    Parameters
+    ----------
+    model
+        A run folder, a weights file of ours, or a baseline: "hog", "class-shares", "untrained" (ResNet50 with random
+        weights), "untrained:TRUNK".
+    legend_digest, px
+        What the tiles at hand were made with; a net that was trained with another legend or size is refused.
+
+    Raises
+    ------
+    InputError
+        When there is no such model.
+    MismatchError
+        When the net belongs to another legend or tile size.
+    """
+    if model in BASELINES or model.startswith("untrained:"):
+        return _baseline(model, legend_digest or "")
+    net = DescriptorNet.load(weights_file(model))
+    if legend_digest is not None and net.legend and net.legend != legend_digest:
+        raise MismatchError(f"The model {model} was trained with the legend {net.legend[:12]}, the tiles were painted "
+                            f"with {legend_digest[:12]}; build the tiles with the model's legend.")
+    if px is not None and net.settings.px != px:
+        raise MismatchError(f"The model {model} reads tiles of {net.settings.px} px, these have {px} px; build the "
+                            f"tiles with --px {net.settings.px}.")
+    return net.for_inference()
+
+
+def weights_file(model: str) -> Path:
+    """The weights of a run folder, or the file itself."""
+    path = Path(model)
+    for candidate in (path, path / WEIGHTS, path / "model" / WEIGHTS):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"The model {model} is neither a run folder with {WEIGHTS}, nor a weights file, nor one of "
+                     f"{', '.join(BASELINES)}; train one with georetrieval train.")
+
+
+def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
+    """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands."""
+    settings = NetSettings(
+        bands=tuple(eye.bands), px=px, fusion_trainable=eye.fusion_trainable, trunk=eye.trunk, head=eye.head,
+        pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
+    )
+    legend = legend_digest if SEMANTIC & set(eye.bands) else ""
+    return DescriptorNet(settings, weights=eye.weights, legend=legend)
+
+
+def _baseline(model: str, legend_digest: str) -> Embedder:
+    if model == "hog":
+        return HogEmbedder()
+    if model == "class-shares":
+        return ClassShareEmbedder(legend=legend_digest)
+    return PooledTrunk(model.partition(":")[2] or "resnet50")

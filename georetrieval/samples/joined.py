@@ -1,0 +1,52 @@
+"""Several sample sets, one after the other, as one: every pair of dates of a place in one training set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from georetrieval.errors import UsageError
+from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet
+
+
+class Joined:
+    """Sets with the same bands, in the order given; nothing is copied.
+
+    Raises
+    ------
+    UsageError
+        When there is no set, or their bands differ.
+    """
+
+    def __init__(self, sets: Sequence[SampleSet]) -> None:
+        if len({s.bands for s in sets}) != 1:
+            raise UsageError("Only sample sets with the same bands, at least one, can be joined.")
+        self._sets = list(sets)
+        self._ends = np.cumsum([len(s) for s in sets])
+        self.bands = sets[0].bands
+        self.keys = [key for s in sets for key in s.keys]
+        self.names = [name for s in sets for name in s.names]
+        self.scopes = [scope for s in sets for scope in s.scopes]
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, row: int) -> Sample:
+        number, inside = self._place(np.asarray([row]))
+        return self._sets[int(number[0])][int(inside[0])]
+
+    def batch(self, rows: Rows) -> Pixels:
+        numbers, inside = self._place(np.asarray(rows, dtype=np.int64))
+        parts = {int(n): self._sets[int(n)].batch(inside[numbers == n]) for n in np.unique(numbers)}
+        first = next(iter(parts.values())) if parts else self._sets[0].batch([])
+        out = np.empty((len(numbers), *first.shape[1:]), dtype=np.float32)
+        for number, pixels in parts.items():
+            out[numbers == number] = pixels
+        return out
+
+    def _place(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[
+        np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]
+    ]:
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        return numbers, rows - np.concatenate([[0], self._ends])[numbers]
