@@ -1,0 +1,1 @@
+"""The loop: embed, search, mine, step."""

@@ -1,0 +1,134 @@
+"""Honest baselines: descriptors that nobody trained. Whatever is claimed has to beat them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from georetrieval.nets.embedder import DescriptorNet, ordered
+from georetrieval.nets.settings import NetSettings
+
+
+@dataclass(frozen=True)
+class HogEmbedder:
+    """Histograms of oriented gradients of the grey photo.
+
+    Attributes
+    ----------
+    px
+        The photo is first resized to this side (bilinear, antialiased).
+    orientations, cell_px, block_cells
+        Bins over 180 degrees; side of a cell in pixels; side of a block in cells (L2-Hys normalised).
+
+    *Source*: Dalal and Triggs, CVPR 2005; these parameters reproduce the HOG row of the reference figures.
+    """
+
+    px: int = 128
+    orientations: int = 9
+    cell_px: int = 16
+    block_cells: int = 2
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The grey photo."""
+        return ("grey",)
+
+    @property
+    def space(self) -> str:
+        """Cosine."""
+        return "cosine"
+
+    def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        from skimage.feature import hog
+
+        grey = ordered(pixels, bands, self.bands)
+        grey = F.interpolate(grey, size=(self.px, self.px), mode="bilinear", antialias=True)
+        vectors = [
+            hog(
+                picture,
+                orientations=self.orientations,
+                pixels_per_cell=(self.cell_px, self.cell_px),
+                cells_per_block=(self.block_cells, self.block_cells),
+                block_norm="L2-Hys",
+            )
+            for picture in grey[:, 0].numpy()
+        ]
+        return torch.from_numpy(np.asarray(vectors, dtype=np.float32))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Kind and parameters."""
+        return {"kind": "hog", "bands": list(self.bands), "space": self.space, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class ClassShareEmbedder:
+    """The share of each class, and of nothing, in the squares of a grid laid over the tile.
+
+    On perfectly aligned tiles this trivial descriptor is very strong.
+
+    Attributes
+    ----------
+    classes
+        Codes 1..classes are counted.
+    squares
+        The tile is cut into squares x squares.
+    legend
+        Digest of the legend that gives the codes their meaning.
+    nothing
+        Count code 0 too.
+    """
+
+    classes: int = 12
+    squares: int = 16
+    legend: str = ""
+    nothing: bool = True
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The class codes."""
+        return ("classes",)
+
+    @property
+    def space(self) -> str:
+        """Cosine."""
+        return "cosine"
+
+    def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        codes = (ordered(pixels, bands, self.bands)[:, 0] * 255).round()
+        first = 0 if self.nothing else 1
+        shares = [
+            F.adaptive_avg_pool2d((codes == code).float()[:, None], self.squares).flatten(1)
+            for code in range(first, self.classes + 1)
+        ]
+        return torch.cat(shares, dim=1)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Kind, parameters, legend."""
+        return {"kind": "class-shares", "bands": list(self.bands), "space": self.space, **asdict(self)}
+
+
+def pooled_trunk(
+    trunk: str, bands: tuple[str, ...], px: int, *, weights: str | None = None, pooling: str = "max", seed: int = 1, legend: str = ""
+) -> DescriptorNet:
+    """A trunk with global pooling and nothing trained: the "untrained" rows.
+
+    Parameters
+    ----------
+    weights
+        None (random, by `seed`), "hub" or a file.
+    pooling
+        "max" as in the paper's reference rows; "avg" or "gem".
+
+    *Source*: papers/002, section 3 (ResNet50, last convolution, global max pooling).
+    """
+    if pooling not in ("avg", "max", "gem"):
+        raise ValueError(pooling)
+    settings = NetSettings(bands=bands, px=px, trunk=trunk, head="pool", pooling=pooling, descriptor=0)  # type: ignore[arg-type]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return DescriptorNet(settings, weights=weights, legend=legend).eval()

@@ -1,0 +1,183 @@
+"""The descriptor net as a whole, the protocol that every eye follows, and the identity of a set of weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from georetrieval.errors import InputError, MismatchError
+from georetrieval.files import publish
+from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise
+from georetrieval.nets.head import ConvHead, PooledHead
+from georetrieval.nets.settings import NetSettings
+from georetrieval.nets.trunk import Trunk
+
+FORMAT = "georetrieval-net-1"
+
+
+class Embedder(Protocol):
+    """An eye: pixels in, descriptors out."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands it wants."""
+        ...
+
+    @property
+    def space(self) -> str:
+        """ "cosine" or "euclidean"."""
+        ...
+
+    def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        """`(b, C, H, W)` float32, 0..1, bands named -> `(b, d)` float32."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What must be equal for two descriptors to be comparable; plain JSON values."""
+        ...
+
+
+class DescriptorNet(nn.Module):
+    """Fusion, normalisation, trunk, head.
+
+    Parameters
+    ----------
+    settings
+        The architecture.
+    weights
+        Start of the trunk: None, "hub" or a file, see `Trunk`.
+    legend
+        Digest of the legend whose colours the net is trained on; "" for photo only.
+
+    Notes
+    -----
+    Calling it is for training, in the precision of its parameters; `for_inference()` gives the fast copy that
+    `embed` uses. The descriptor is raw; the space is cosine.
+    """
+
+    def __init__(self, settings: NetSettings, *, weights: str | Path | None = None, legend: str = "") -> None:
+        super().__init__()
+        self.settings = settings
+        self.legend = legend
+        self.space = "cosine"
+        self.fusion = FixedFusion(settings.bands, trainable=settings.fusion_trainable)
+        self.normalise = Normalise()
+        self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut)
+        self.head = _head(settings, self.trunk.shape(settings.px))
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands it wants."""
+        return self.settings.bands
+
+    def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
+        """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`."""
+        pixels = ordered(pixels, bands, self.bands, self.settings.px)
+        vectors: Tensor = self.head(self.trunk(self.normalise(self.fusion(pixels))))
+        return vectors
+
+    def fingerprint(self) -> dict[str, Any]:
+        """SHA-256 of the weights, architecture, preprocessing, bands, legend and size."""
+        return {
+            "kind": "net",
+            "weights": tensors_sha256(self.state_dict()),
+            "architecture": self.settings.as_dict(),
+            "preprocessing": {"range": [0, 1], "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
+            "bands": list(self.bands),
+            "px": self.settings.px,
+            "legend": self.legend,
+            "space": self.space,
+        }
+
+    def for_inference(self, dtype: str = "auto", device: str | torch.device | None = None) -> InferenceNet:
+        """A fast, frozen copy: see `georetrieval.nets.inference`."""
+        from georetrieval.nets.inference import InferenceNet
+
+        return InferenceNet(self, dtype=dtype, device=device)
+
+    def save(self, path: Path, *, also: Mapping[str, Tensor] | None = None) -> None:
+        """Publish weights and architecture as one safetensors file; `also` are tensors kept beside the net's."""
+        description = {"settings": self.settings.as_dict(), "legend": self.legend}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        extra = {f"also.{name}": tensor.detach().cpu().contiguous() for name, tensor in (also or {}).items()}
+        publish(path, save({**tensors, **extra}, metadata={"format": FORMAT, "net": json.dumps(description)}))
+
+    @classmethod
+    def load(cls, path: Path) -> DescriptorNet:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, damaged, or no descriptor net of ours.
+        """
+        tensors, metadata = _read(Path(path))
+        if metadata.get("format") != FORMAT:
+            raise InputError(f"{path} holds no descriptor net of ours; give the weights.safetensors of a training run.")
+        try:
+            description = json.loads(metadata["net"])
+            net = cls(NetSettings.from_dict(description["settings"]), legend=str(description["legend"]))
+            net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("also.")})
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise InputError(f"{path} is damaged: its weights do not fit its description.") from error
+        return net.eval()
+
+
+def load_also(path: Path) -> dict[str, Tensor]:
+    """The tensors that `DescriptorNet.save` kept beside the net's (a trained objective)."""
+    return {n.removeprefix("also."): t for n, t in _read(Path(path))[0].items() if n.startswith("also.")}
+
+
+def ordered(pixels: Tensor, bands: Sequence[str], want: Sequence[str], px: int | None = None) -> Tensor:
+    """The wanted bands of `pixels`, in the wanted order.
+
+    Raises
+    ------
+    MismatchError
+        When a band is missing or the size is another one.
+    """
+    missing = [band for band in want if band not in bands]
+    if missing:
+        raise MismatchError(f"The eye wants the bands {', '.join(want)}, found {', '.join(bands)}.")
+    if px is not None and tuple(pixels.shape[2:]) != (px, px):
+        raise MismatchError(f"The net wants {px} x {px} pixels, found {pixels.shape[3]} x {pixels.shape[2]}.")
+    if tuple(bands) == tuple(want):
+        return pixels
+    return pixels[:, [list(bands).index(band) for band in want]]
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hex SHA-256 over names, shapes and bytes, in the order of the names."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
+    if settings.head == "pool":
+        return PooledHead(shape, pooling=settings.pooling, descriptor=settings.descriptor)
+    return ConvHead(
+        shape, filters=settings.filters, batch_norm=settings.batch_norm, descriptor=settings.descriptor
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.is_file():
+        raise InputError(f"{path} was asked for as a descriptor net and is not a file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: it is damaged or no safetensors file.") from error

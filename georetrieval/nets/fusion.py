@@ -1,0 +1,90 @@
+"""The first layer: photo and map bands become one picture of three bands, then ImageNet's normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from georetrieval.errors import UsageError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Mean and standard deviation of red, green, blue over ImageNet's training images, 0..1.
+*Source*: the pretrained models of torchvision; the trunks of timm's ResNets use the same."""
+
+_COLOUR_OF = {"r": 0, "g": 1, "b": 2, "sr": 0, "sg": 1, "sb": 2}
+_GREYS = {"grey", "sgrey"}
+
+
+def fusion_matrix(bands: Sequence[str]) -> Tensor:
+    """The preset weights `(3, len(bands))` of the first layer.
+
+    Four bands `r g b sgrey`: each colour is 0.5 x itself + 0.5 x the grey of the map. Six bands `r g b sr sg sb`:
+    0.5 x photo + 0.5 x map. Photo only or map only: the bands as they are. In general each output colour is the mean
+    of its parts, photo and map, that are there.
+
+    *Source*: papers/002, equation 4.
+
+    Raises
+    ------
+    UsageError
+        For bands that no colour can be made of.
+    """
+    photo = [band for band in bands if band in ("r", "g", "b", "grey")]
+    semantic = [band for band in bands if band in ("sr", "sg", "sb", "sgrey")]
+    if len(photo) + len(semantic) != len(bands) or not bands or len(set(bands)) != len(bands):
+        raise UsageError(
+            f"The bands {', '.join(bands)} cannot be fused; use r g b (or grey) for the photo and sr sg sb (or sgrey) "
+            "for the map, each once."
+        )
+    for part in (photo, semantic):
+        if len(part) not in (0, 3) and not (len(part) == 1 and part[0] in _GREYS):
+            raise UsageError(f"The bands {', '.join(part)} are not whole; give all three colours or the grey alone.")
+    weight = 1.0 / (bool(photo) + bool(semantic))
+    matrix = torch.zeros(3, len(bands))
+    for place, band in enumerate(bands):
+        if band in _GREYS:
+            matrix[:, place] = weight
+        else:
+            matrix[_COLOUR_OF[band], place] = weight
+    return matrix
+
+
+class FixedFusion(nn.Module):
+    """A 1x1 convolution to three bands, no bias, no activation, with preset weights.
+
+    Parameters
+    ----------
+    bands
+        Names of the input bands, in the order of the channels.
+    trainable
+        True trains the weights with the whole network (the paper); False keeps them as preset.
+
+    *Source*: papers/002, section 4 and equation 4.
+    """
+
+    def __init__(self, bands: Sequence[str], *, trainable: bool = True) -> None:
+        super().__init__()
+        matrix = fusion_matrix(bands)
+        self.conv = nn.Conv2d(len(bands), 3, kernel_size=1, bias=False)
+        self.conv.weight = nn.Parameter(matrix[:, :, None, None], requires_grad=trainable)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` -> `(b, 3, H, W)`, 0..1 as long as the weights are the preset ones."""
+        fused: Tensor = self.conv(pixels)
+        return fused
+
+
+class Normalise(nn.Module):
+    """Subtract ImageNet's mean and divide by its standard deviation; comes after the fusion."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        normal: Tensor = (pixels - self.mean) / self.std
+        return normal

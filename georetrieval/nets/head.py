@@ -1,0 +1,63 @@
+"""The head: from the trunk's map of features to one descriptor."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+GEM_POWER = 3.0
+"""Start value of the power of generalised-mean pooling. *Source*: Radenovic, Tolias, Chum, PAMI 2018, section 3."""
+
+
+class ConvHead(nn.Module):
+    """C1, C2, C3: 3x3 convolutions, batch norm and tanh each; then one fully connected layer over all places.
+
+    Nothing is pooled, so that the descriptor knows where things are. The convolutions keep the size of the map.
+
+    *Source*: papers/002, section 5 (filters 1024, 512, 256; tanh and batch norm).
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], *, filters: Sequence[int], batch_norm: bool, descriptor: int
+    ) -> None:
+        super().__init__()
+        channels, height, width = shape
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        for number, count in enumerate(filters, start=1):
+            layers[f"c{number}"] = nn.Conv2d(channels, count, kernel_size=3, padding=1, bias=not batch_norm)
+            if batch_norm:
+                layers[f"norm{number}"] = nn.BatchNorm2d(count)
+            layers[f"tanh{number}"] = nn.Tanh()
+            channels = count
+        self.convs = nn.Sequential(layers)
+        self.fc = nn.Linear(channels * height * width, descriptor)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, channels, h, w)` -> `(b, descriptor)`."""
+        vectors: Tensor = self.fc(self.convs(features).flatten(1))
+        return vectors
+
+
+class PooledHead(nn.Module):
+    """Global pooling (average, max or generalised mean), then a linear layer unless `descriptor` is 0."""
+
+    def __init__(self, shape: tuple[int, int, int], *, pooling: str, descriptor: int) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.power = nn.Parameter(torch.tensor(GEM_POWER)) if pooling == "gem" else None
+        self.fc = nn.Linear(shape[0], descriptor) if descriptor else nn.Identity()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, channels, h, w)` -> `(b, descriptor)`, or `(b, channels)` without the linear layer."""
+        vectors: Tensor = self.fc(self._pooled(features))
+        return vectors
+
+    def _pooled(self, features: Tensor) -> Tensor:
+        if self.pooling == "max":
+            return features.amax(dim=(2, 3))
+        if self.power is None:
+            return features.mean(dim=(2, 3))
+        return features.clamp(min=1e-6).pow(self.power).mean(dim=(2, 3)).pow(1 / self.power)

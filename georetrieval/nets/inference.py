@@ -1,0 +1,84 @@
+"""The fast copy of a net: bf16 weights, channels last, batch norm folded into the convolutions."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from georetrieval.errors import UsageError
+from georetrieval.nets.embedder import DescriptorNet, ordered
+
+
+class InferenceNet:
+    """A frozen copy of a `DescriptorNet`; follows the `Embedder` protocol.
+
+    Parameters
+    ----------
+    dtype
+        "bfloat16", "float32", or "auto": bfloat16 where the processor has instructions for it.
+    device
+        Where it runs; by default a GPU when there is one.
+
+    Notes
+    -----
+    Descriptors come back as float32 on the CPU. bfloat16 changes the cosine between two descriptors by less than
+    1e-3, so that indexes of both precisions are compatible and the fingerprint does not tell them apart.
+    """
+
+    def __init__(self, net: DescriptorNet, *, dtype: str = "auto", device: str | torch.device | None = None) -> None:
+        if dtype not in ("auto", "bfloat16", "float32"):
+            raise UsageError(f"The precision {dtype!r} does not exist; choose auto, bfloat16 or float32.")
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        fast = dtype == "bfloat16" or (dtype == "auto" and bf16_is_fast(self.device))
+        self.dtype = torch.bfloat16 if fast else torch.float32
+        self.bands, self.space, self.px = net.bands, net.space, net.settings.px
+        self._fingerprint = net.fingerprint()
+        with torch.inference_mode():
+            self._net = folded(net).to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """That of the net it was made from."""
+        return self._fingerprint
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        pixels = ordered(pixels, bands, self.bands, self.px)
+        pixels = pixels.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        vectors: Tensor = self._net(pixels, self.bands)
+        return vectors.float().cpu()
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there (avx512_bf16 or AMX instructions, or a GPU with it)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def folded(net: DescriptorNet) -> DescriptorNet:
+    """A copy in which each batch norm is folded into the convolution before it, or a plain copy if that changes it.
+
+    Who comes before whom is read from the order of registration, and then proved: both copies see one random picture.
+    """
+    plain = copy.deepcopy(net).eval().requires_grad_(requires_grad=False).float()
+    fast = copy.deepcopy(plain)
+    _fold(fast)
+    px = net.settings.px
+    picture = torch.rand(1, len(net.bands), px, px, generator=torch.Generator().manual_seed(0))
+    before, after = plain(picture, net.bands), fast(picture, net.bands)
+    return fast if torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max())) else plain
+
+
+def _fold(module: nn.Module) -> None:
+    names = list(module._modules)
+    for name, follower in zip(names, names[1:], strict=False):
+        conv, norm = module._modules[name], module._modules[follower]
+        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and conv.out_channels == norm.num_features:
+            module._modules[name] = fuse_conv_bn_eval(conv, norm)
+            module._modules[follower] = nn.Identity()
+    for child in module.children():
+        _fold(child)

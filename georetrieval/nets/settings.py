@@ -1,0 +1,61 @@
+"""What a descriptor net is made of, in plain values: what a recipe says and what a weights file remembers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+from georetrieval.errors import InputError
+
+
+@dataclass(frozen=True)
+class NetSettings:
+    """The architecture of a `DescriptorNet`; the defaults are the paper's.
+
+    Attributes
+    ----------
+    bands
+        Input bands, see `fusion_matrix`.
+    px
+        Side of the input in pixels; the head's last layer depends on it.
+    fusion_trainable
+        Train the first layer's weights (the paper) or keep them preset.
+    trunk
+        Any timm model.
+    cut
+        Use the trunk up to this stage only (0 = the first); None is the whole trunk.
+    head
+        "convs": C1-C3 and a fully connected layer; "pool": global pooling and a linear layer.
+    pooling
+        "avg", "max" or "gem"; for the head "pool".
+    filters
+        Filters of the 3x3 convolutions of the head "convs".
+    batch_norm
+        Batch normalisation in the head "convs".
+    descriptor
+        Length of the descriptor; 0 with the head "pool" gives the pooled features as they are.
+
+    *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256).
+    """
+
+    bands: tuple[str, ...] = ("r", "g", "b", "sr", "sg", "sb")
+    px: int = 256
+    fusion_trainable: bool = True
+    trunk: str = "resnet50"
+    cut: int | None = None
+    head: Literal["convs", "pool"] = "convs"
+    pooling: Literal["avg", "max", "gem"] = "avg"
+    filters: tuple[int, ...] = (1024, 512, 256)
+    batch_norm: bool = True
+    descriptor: int = 256
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `as_dict`; unknown or missing fields are an `InputError`."""
+        if not isinstance(values, dict) or set(values) != {field.name for field in fields(cls)}:
+            raise InputError("The weights file describes an unknown architecture; it was written by another version.")
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

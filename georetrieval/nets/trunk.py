@@ -1,0 +1,87 @@
+"""The trunk: any timm model as a map of features, whole or cut mid-way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.nets.weights import load_trunk
+
+HUB = "hub"
+
+
+class Trunk(nn.Module):
+    """`(b, 3, H, W)` normalised pixels -> `(b, channels, h, w)` features.
+
+    Parameters
+    ----------
+    name
+        A timm model that gives a map of features ("resnet50").
+    weights
+        None: random; "hub": timm's pretrained weights, which needs the network or timm's cache; else a file
+        (`.safetensors`, or `.pth` with nothing but tensors), read before the cut.
+    cut
+        The last stage to keep, counted from 0; None keeps all.
+
+    Raises
+    ------
+    UsageError
+        For a model or stage that does not exist.
+    InputError
+        When the weights cannot be had.
+    """
+
+    def __init__(self, name: str, *, weights: str | Path | None = None, cut: int | None = None) -> None:
+        super().__init__()
+        self.model = _model(name, pretrained=str(weights) == HUB)
+        if weights is not None and str(weights) != HUB:
+            load_trunk(self.model, Path(weights))
+        self.cut = cut
+        if cut is not None:
+            _prune(self.model, name, cut)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        if self.cut is None:
+            features: Tensor = self.model.forward_features(pixels)
+            return features
+        stages = self.model.forward_intermediates(pixels, indices=[self.cut], intermediates_only=True, stop_early=True)
+        last: Tensor = stages[-1]
+        return last
+
+    @torch.no_grad()
+    def shape(self, px: int) -> tuple[int, int, int]:
+        """`(channels, h, w)` of the features of a picture of `px` x `px`."""
+        was = self.training
+        self.eval()
+        found = self(torch.zeros(1, 3, px, px)).shape
+        self.train(was)
+        if len(found) != 4:
+            raise UsageError("This trunk gives no map of features; choose a convolutional one such as resnet50.")
+        return int(found[1]), int(found[2]), int(found[3])
+
+
+def _model(name: str, *, pretrained: bool) -> Any:
+    if not timm.is_model(name.split(".")[0]):
+        near = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
+        raise UsageError(f"The trunk {name!r} is not a timm model; try one of {near}.")
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="")
+    except Exception as error:
+        if not pretrained:
+            raise UsageError(f"The trunk {name!r} cannot be built as a map of features: {error}.") from error
+        raise InputError(
+            f"The pretrained weights of {name!r} could not be fetched from the hub ({type(error).__name__}); "
+            "go online once, or give a weights file."
+        ) from error
+
+
+def _prune(model: Any, name: str, cut: int) -> None:
+    try:
+        model.prune_intermediate_layers([cut], prune_norm=True, prune_head=True)
+    except (AttributeError, AssertionError, IndexError, ValueError) as error:
+        raise UsageError(f"The trunk {name!r} cannot be cut after stage {cut}.") from error
