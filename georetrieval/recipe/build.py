@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from georetrieval.errors import InputError, MismatchError
-from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, PooledTrunk
+from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.nets.settings import NetSettings
 from georetrieval.recipe.schema import Eye
@@ -13,6 +13,8 @@ from georetrieval.recipe.schema import Eye
 WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
 BASELINES = ("hog", "class-shares", "untrained")
+BASELINE_PX = 256
+"""Tile size of an untrained trunk when none is asked for. *Source*: papers/002, section 5."""
 
 
 def load_eye(model: str, *, legend_digest: str | None = None, px: int | None = None) -> Embedder:
@@ -34,7 +36,7 @@ def load_eye(model: str, *, legend_digest: str | None = None, px: int | None = N
         When the net belongs to another legend or tile size.
     """
     if model in BASELINES or model.startswith("untrained:"):
-        return _baseline(model, legend_digest or "")
+        return _baseline(model, legend_digest or "", px or BASELINE_PX)
     net = DescriptorNet.load(weights_file(model))
     if legend_digest is not None and net.legend and net.legend != legend_digest:
         raise MismatchError(f"The model {model} was trained with the legend {net.legend[:12]}, the tiles were painted "
@@ -65,9 +67,10 @@ def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     return DescriptorNet(settings, weights=eye.weights, legend=legend)
 
 
-def _baseline(model: str, legend_digest: str) -> Embedder:
+def _baseline(model: str, legend_digest: str, px: int) -> Embedder:
     if model == "hog":
         return HogEmbedder()
     if model == "class-shares":
         return ClassShareEmbedder(legend=legend_digest)
-    return PooledTrunk(model.partition(":")[2] or "resnet50")
+    trunk = model.partition(":")[2] or "resnet50"
+    return pooled_trunk(trunk, ("r", "g", "b"), px).for_inference()

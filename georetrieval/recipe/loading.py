@@ -20,6 +20,21 @@ MAX_BYTES = 1_000_000
 """A recipe is a page of text; anything larger is not one."""
 
 
+def published(name: str) -> Path:
+    """The recipe of that name in pipelines/, beside the checkout or inside the installed package.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    here = Path(__file__).parent
+    for folder in (here.parents[1] / "pipelines", here / "published"):
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    raise InputError(f"There is no published recipe {name!r}; give the path of a YAML file.")
+
+
 def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     """Read, complete and validate a recipe.
 

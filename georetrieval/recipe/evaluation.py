@@ -1,0 +1,107 @@
+"""The evaluation table: every descriptor on the same queries and the same gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from georetrieval.embedding import embed
+from georetrieval.errors import InputError
+from georetrieval.geo.tileset import TileSet
+from georetrieval.nets.embedder import Embedder
+from georetrieval.progress import Progress, silent
+from georetrieval.recipe.parts import DatePair, tiles_of
+from georetrieval.recipe.schema import Part
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.gallery import Gallery
+from georetrieval.search.matches import Matches
+from georetrieval.search.metrics import summary
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One comparison: the tiles of a part at one date looked for among those of another date.
+
+    Attributes
+    ----------
+    part
+        Name in the table ("test").
+    tile_ids
+        Tiles of the part, all dates.
+    pair
+        (query date, gallery date).
+    blank
+        Cells of the part that were left out because they are blank, or missing, at one of the two dates.
+    """
+
+    part: str
+    tile_ids: frozenset[str]
+    pair: DatePair
+    blank: int
+
+
+def questions(tileset: TileSet, name: str, part: Part, pairs: list[DatePair]) -> list[Question]:
+    """One question per pair of dates: the cells of the part that are valid at both dates.
+
+    Cells that are blank at either date are neither asked nor indexed; `blank` counts them. A pair of dates without a
+    common valid cell gives no question.
+    """
+    rows = tiles_of(tileset, part)
+    asked = []
+    for query, gallery in pairs:
+        here = rows[rows["date"].isin([query, gallery])]
+        valid = here.groupby("key")["valid"].sum() == 2
+        good = here[here["key"].map(valid).astype(bool)]
+        if len(good):
+            blank = int((~valid).sum())
+            asked.append(Question(name, frozenset(good["tile_id"]), (query, gallery), blank))
+    return asked
+
+
+class Evaluator:
+    """Answers questions with eyes; a tile is embedded once per eye, however many questions it is in."""
+
+    def __init__(self, tileset: TileSet, asked: Sequence[Question], k: int, progress: Progress = silent) -> None:
+        self._tileset = tileset
+        self._k = k
+        self._progress = progress
+        self._seen: dict[tuple[str, str], Descriptors] = {}
+        self._wanted: dict[str, set[str]] = {}
+        for question in asked:
+            for date in question.pair:
+                self._wanted.setdefault(date, set()).update(question.tile_ids)
+
+    def answer(self, name: str, eye: Embedder, question: Question) -> Matches:
+        """The matches of one eye to one question."""
+        query, gallery = (self._descriptors(name, eye, question, date) for date in question.pair)
+        return Gallery.of(gallery).search(query, self._k)
+
+    def row(self, name: str, eye: Embedder, question: Question) -> Row:
+        """The table line of one eye and one question."""
+        figures = summary(self.answer(name, eye, question), self._k).as_dict()
+        query, gallery = question.pair
+        return {
+            "descriptor": name, "part": question.part, "query": query, "gallery": gallery,
+            f"map_at_{self._k}": _rounded(figures[f"map_at_{self._k}"]),
+            "recall_at_1": _rounded(figures["recall_at_1"]),
+            f"recall_at_{self._k}": _rounded(figures[f"recall_at_{self._k}"]),
+            "queries": figures["queries"], "blank_left_out": question.blank,
+        }
+
+    def _descriptors(self, name: str, eye: Embedder, question: Question, date: str) -> Descriptors:
+        if (name, date) not in self._seen:
+            samples = TileSamples(self._tileset, date=date, bands=eye.bands, tile_ids=sorted(self._wanted[date]))
+            self._seen[name, date] = embed(samples, eye, progress=self._progress)
+        known = self._seen[name, date]
+        rows = [row for row, tile in enumerate(known.names) if str(tile) in question.tile_ids]
+        if not rows:
+            raise InputError(f"No tile of {date} is left to compare in the {question.part} part.")
+        return known.take(rows)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
