@@ -130,6 +130,11 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file of ours, if it is there."""
+    Path(path).unlink(missing_ok=True)
+
+
 def free_bytes(path: Path) -> int:
     """Free bytes on the disk that holds `path` (or its nearest existing parent)."""
     path = Path(path).absolute()

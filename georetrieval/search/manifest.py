@@ -1,0 +1,171 @@
+"""What one version of an index consists of; the file's name carries the hash of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from georetrieval.errors import InputError, StoreError
+from georetrieval.files import canonical_json, digest
+from georetrieval.search.descriptors import Space
+
+CURRENT = "CURRENT"
+CURRENT_CAP = 4 << 10
+MANIFEST_CAP = 64 << 20
+MAX_DIM = 65_536
+MAX_SEGMENT_ROWS = 1 << 20
+
+_NAME = re.compile(r"manifests/(\d{8})-([0-9a-f]{64})\.json")
+_SHA = r"^[0-9a-f]{64}$"
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SegmentRef(_Part):
+    """One immutable file of rows, named by its SHA-256."""
+
+    sha256: str = Field(pattern=_SHA)
+    bytes: Count
+    rows: int = Field(ge=0, le=MAX_SEGMENT_ROWS)
+
+    @property
+    def file(self) -> str:
+        """Path inside the index."""
+        return f"segments/{self.sha256}.parquet"
+
+
+class Counts(_Part):
+    """Rows of the version, tiles left out because they are blank, and because their descriptor means nothing."""
+
+    tiles: Count
+    blank: Count
+    failed: Count
+
+
+class Manifest(_Part):
+    """Everything a reader has to know; row ids are positions in the order of `segments`."""
+
+    format: Literal["georetrieval-index-1"] = "georetrieval-index-1"
+    version: int = Field(ge=1, le=99_999_999)
+    parent: str | None
+    package: str
+    created_by: str
+    dim: int = Field(ge=1, le=MAX_DIM)
+    space: Literal["cosine", "euclidean"]
+    crs: str
+    cell_m: float
+    model: str
+    fingerprint: dict[str, Any]
+    fingerprint_digest: str = Field(pattern=_SHA)
+    legend_digest: str | None
+    segments: list[SegmentRef]
+    tombstones: list[str] = []
+    counts: Counts
+    canaries: list[list[float]] = []
+    sources: list[dict[str, Any]]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        if sum(s.rows for s in self.segments) != self.counts.tiles + len(self.tombstones):
+            raise ValueError("counts and segments disagree")
+        if digest(self.fingerprint) != self.fingerprint_digest:
+            raise ValueError("the fingerprint does not have its digest")
+        if any(len(vector) != self.dim for vector in self.canaries):
+            raise ValueError("a canary has another length than dim")
+        return self
+
+    @property
+    def metric_space(self) -> Space:
+        """`space` as a `Space`."""
+        return Space(self.space)
+
+    def encoded(self) -> bytes:
+        """Canonical JSON bytes."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+def current_name(index: Path) -> str:
+    """The manifest's path inside the index that CURRENT points to.
+
+    Raises
+    ------
+    InputError
+        When the folder is no index at all.
+    StoreError
+        When CURRENT is missing from an index, or damaged.
+    """
+    if not index.is_dir():
+        raise InputError(f"There is no index at {index}; build one with: georetrieval index build.")
+    path = index / CURRENT
+    if not path.exists():
+        if (index / "manifests").is_dir() or (index / "segments").is_dir():
+            raise StoreError(f"The index {index} has no {CURRENT}: its build did not end; build it again.")
+        raise InputError(f"{index} is not an index (it has no {CURRENT}); build one with: georetrieval index build.")
+    try:
+        value = json.loads(stored_bytes(path, CURRENT_CAP))
+        name = value["manifest"] if isinstance(value, dict) and len(value) == 1 else ""
+    except (ValueError, KeyError, RecursionError):
+        name = ""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise StoreError(f"{path} is damaged: it does not name a manifest.")
+    return name
+
+
+def read_manifest(index: Path, name: str) -> Manifest:
+    """Read and check one manifest; StoreError when it is damaged, FileNotFoundError when it is not there."""
+    path = index / name
+    match = _NAME.fullmatch(name)
+    if not match:
+        raise StoreError(f"{path} is not named like a manifest.")
+    data = stored_bytes(path, MANIFEST_CAP)
+    if sha256(data) != match[2]:
+        raise StoreError(f"{path} is damaged: its bytes do not have the hash in its name.")
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except (ValidationError, RecursionError) as error:
+        raise StoreError(f"{path} is not a manifest that this version of georetrieval can read: "
+                         f"{_first_line(error)}.") from error
+    if manifest.version != int(match[1]):
+        raise StoreError(f"{path} is damaged: it holds version {manifest.version}.")
+    return manifest
+
+
+def manifest_name(manifest: Manifest) -> str:
+    """`manifests/<version>-<sha256>.json`."""
+    return f"manifests/{manifest.version:08d}-{sha256(manifest.encoded())}.json"
+
+
+def sha256(data: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def stored_bytes(path: Path, cap: int) -> bytes:
+    """The bytes of a regular file of ours, at most `cap`; FileNotFoundError is left to the caller."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path} is not a regular file.")
+        if found.st_size > cap:
+            raise StoreError(f"{path} is damaged: {found.st_size} bytes where at most {cap} are expected.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{path} could not be read: {error.strerror or error}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+    return str(error).splitlines()[0]

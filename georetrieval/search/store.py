@@ -1,0 +1,238 @@
+"""An index on disk: immutable, checksummed, published version by version.
+
+    INDEX/CURRENT                            {"manifest": "manifests/00000001-<sha256>.json"}
+    INDEX/manifests/<version>-<sha256>.json  what a version consists of; its name carries its own hash
+    INDEX/segments/<sha256>.parquet          rows: tile id, key, scope, date, bounds, geometry and vector together
+    INDEX/.lock                              held by a writer, freed by the kernel
+
+A version is committed segments first, then the manifest, then CURRENT, each wholly on the disk before the next.
+Readers take no lock and see one whole version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from georetrieval import __version__, files
+from georetrieval.errors import InputError, StoreError
+from georetrieval.search import segments
+from georetrieval.search.building import About, Builder, Part
+from georetrieval.search.fingerprint import plain, require_same
+from georetrieval.search.gallery import Gallery
+from georetrieval.search.manifest import (
+    CURRENT,
+    Counts,
+    Manifest,
+    SegmentRef,
+    current_name,
+    manifest_name,
+    read_manifest,
+    stored_bytes,
+)
+
+TRIES = 3
+"""Times a reader starts again when a file vanished under it because a newer version was published."""
+KEPT_VERSIONS = 3
+KEPT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """What `verify` found: `problems` is empty when the version is whole."""
+
+    version: int
+    rows: int
+    segments: int
+    bytes: int
+    problems: tuple[str, ...] = field(default=())
+    leftovers: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class IndexStore:
+    """One version of the index at `path`; get one with `open` or `build`."""
+
+    path: Path
+    name: str
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path) -> IndexStore:
+        """The current version.
+
+        Raises
+        ------
+        InputError
+            When there is no index.
+        StoreError
+            When CURRENT or the manifest is damaged.
+        """
+        path = Path(path)
+        for left in range(TRIES, 0, -1):
+            name = current_name(path)
+            try:
+                return cls(path, name, read_manifest(path, name))
+            except FileNotFoundError as error:
+                if left == 1 or current_name(path) == name:
+                    raise StoreError(f"{path} is damaged: {name} is not there.") from error
+        raise AssertionError
+
+    @classmethod
+    def build(cls, path: Path, parts: Iterable[Part], about: About, *, replace: bool = False) -> IndexStore:
+        """Write the rows of `parts`, one after the other, and publish them as one version.
+
+        Rows whose vector is zero or not finite are left out and counted. Segments that an interrupted build
+        left behind are used again.
+
+        Raises
+        ------
+        BusyError
+            When another writer holds the index, or the disk is full.
+        InputError
+            When there is an index already (and not `replace`), a tile id comes twice, or nothing can be indexed.
+        """
+        path = Path(path)
+        _refuse_strangers(path, replace)
+        with files.locked(path / ".lock"):
+            parent = None
+            if (path / CURRENT).exists():
+                _refuse_strangers(path, replace)
+                parent = current_name(path)
+            builder = Builder(path)
+            for descriptors, attributes in parts:
+                builder.add(descriptors, attributes)
+            store = cls._commit(path, builder, about, parent)
+            store._sweep()
+        return store
+
+    @classmethod
+    def _commit(cls, path: Path, builder: Builder, about: About, parent: str | None) -> IndexStore:
+        if builder.first is None or not builder.refs:
+            raise InputError("There is nothing to index: every tile is blank or its descriptor means nothing.")
+        fingerprint = plain(about.fingerprint)
+        manifest = Manifest(
+            version=1 + (int(parent[10:18]) if parent else 0), parent=parent, package=__version__,
+            created_by=about.created_by, dim=builder.first.dim, space=builder.first.space.value, crs=about.crs,
+            cell_m=float(about.cell_m), model=about.model, fingerprint=fingerprint,
+            fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
+            counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
+            canaries=[list(map(float, vector)) for vector in about.canaries],
+            sources=[dict(source) for source in about.sources],
+        )
+        name = manifest_name(manifest)
+        files.publish(path / name, manifest.encoded())
+        files.publish_json(path / CURRENT, {"manifest": name})
+        return cls(path, name, manifest)
+
+    def require(self, fingerprint: Mapping[str, Any]) -> None:
+        """MismatchError, naming the fields that differ, unless the eye is the one that built the index."""
+        require_same(self.manifest.fingerprint, fingerprint)
+
+    def load(self) -> Part:
+        """All rows in the manifest's order, every checksum verified."""
+        tables = [self._table(ref) for ref in self.manifest.segments]
+        table = pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]
+        descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
+        return descriptors, table.drop_columns(["vector"])
+
+    def gallery(self, *, index: str = "exact") -> Gallery:
+        """The rows behind an index, ready to be searched."""
+        descriptors, table = self.load()
+        return Gallery.of(descriptors, attributes=table, fingerprint=self.manifest.fingerprint, index=index)
+
+    def info(self) -> dict[str, Any]:
+        """The manifest for people: without vectors, with sizes and dates added up."""
+        m = self.manifest
+        return {
+            "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
+            "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
+            "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
+            "sources": m.sources, "segments": len(m.segments), "bytes": sum(s.bytes for s in m.segments),
+            "made_by": m.created_by, "package": m.package,
+        }
+
+    def verify(self) -> Check:
+        """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
+        problems: list[str] = []
+        names: list[str] = []
+        for ref in self.manifest.segments:
+            try:
+                table = self._table(ref)
+            except StoreError as error:
+                problems.append(str(error))
+                continue
+            rows = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
+            names += rows.names.tolist()
+            if not rows.valid.all():
+                problems.append(f"{ref.file} holds {int((~rows.valid).sum())} vectors that are zero or not finite.")
+        if len(set(names)) != len(names):
+            problems.append(f"{len(names) - len(set(names))} tile ids occur more than once.")
+        size = sum(s.bytes for s in self.manifest.segments)
+        return Check(self.manifest.version, len(names), len(self.manifest.segments), size, tuple(problems),
+                     tuple(str(p.relative_to(self.path)) for p in self._leftovers({self.name, *self._readable()})))
+
+    def _table(self, ref: SegmentRef) -> pa.Table:
+        path = self.path / ref.file
+        try:
+            return segments.decode(stored_bytes(path, ref.bytes), ref, self.manifest.dim)
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.path} is damaged: {ref.file} is not there.") from error
+        except StoreError as error:
+            raise StoreError(f"In the index {self.path}: {error}") from error
+
+    def _leftovers(self, kept: set[str]) -> Iterator[Path]:
+        """Files of the index that no version in `kept` names."""
+        used = set(kept)
+        for name in kept:
+            used |= {ref.file for ref in read_manifest(self.path, name).segments}
+        for folder in (self.path, self.path / "manifests", self.path / "segments"):
+            for file in sorted(folder.glob("*")):
+                ours = folder != self.path or file.name.startswith(files.TEMPORARY_PREFIX)
+                if ours and str(file.relative_to(self.path)) not in used:
+                    yield file
+
+    def _readable(self) -> list[str]:
+        """Names of the versions whose manifest can be read, newest first; the current one is the first or second."""
+        names = []
+        for path in sorted((self.path / "manifests").glob("[0-9]*.json"), reverse=True):
+            name = path.relative_to(self.path).as_posix()
+            with contextlib.suppress(StoreError, FileNotFoundError):  # a damaged old version names nothing
+                read_manifest(self.path, name)
+                names.append(name)
+        return names
+
+    def _sweep(self) -> None:
+        """Remove what the last versions do not name and nobody can still be reading; the lock is held."""
+        for file in list(self._leftovers({self.name, *self._readable()[:KEPT_VERSIONS]})):
+            if time.time() - file.stat().st_mtime > KEPT_S:
+                files.remove_file(file)
+
+
+def _refuse_strangers(path: Path, replace: bool) -> None:
+    if (path / CURRENT).exists() and not replace:
+        raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file; an index is a folder.")
+
+
+def list_indexes(folder: Path) -> list[dict[str, Any]]:
+    """One row per index in a folder, by name; a damaged one is listed with its problem."""
+    rows = []
+    for path in sorted(p for p in Path(folder).glob("*") if (p / CURRENT).exists() or (p / "manifests").is_dir()):
+        row: dict[str, Any] = {"name": path.name, "version": None, "tiles": None, "dim": None, "dates": None,
+                               "scopes": None, "model": None, "problem": None}
+        try:
+            m = IndexStore.open(path).manifest
+            row |= {"version": m.version, "tiles": m.counts.tiles, "dim": m.dim, "model": m.model}
+            row |= {f"{word}s": sorted({str(s[word]) for s in m.sources if word in s}) for word in ("date", "scope")}
+        except (StoreError, InputError) as error:
+            row["problem"] = str(error)
+        rows.append(row)
+    return rows
