@@ -94,7 +94,9 @@ def _frame(axis: Axes, picture: Picture, colour: str, text: str) -> None:
         side.set(color=colour, linewidth=2.5)
 
 
-def training_curve(history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None) -> None:
+def training_curve(
+    history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None
+) -> None:
     """Draw loss and validation map@5 over the epochs; `lines` adds named levels (baselines) to the second.
 
     Parameters

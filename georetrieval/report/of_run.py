@@ -1,0 +1,59 @@
+"""The figures of a run: drawn once, at the end of its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from georetrieval.geo.tileset import TileSet
+from georetrieval.learn.training import read_history
+from georetrieval.recipe.stages import Row, Run
+from georetrieval.report.pictures import Picture, contact_sheet, training_curve
+from georetrieval.samples.bands import derive
+from georetrieval.search.matches import Matches
+
+PHOTO = ("r", "g", "b")
+SEMANTIC = ("sr", "sg", "sb")
+
+
+def draw(run: Run, matches: Matches, rows: list[Row]) -> list[tuple[Path, str]]:
+    """Draw `queries.png` and `training.png` into the run's folder.
+
+    Parameters
+    ----------
+    matches
+        Of the trained descriptor on the first question of the test part.
+    rows
+        The evaluation table, whose baselines are drawn beside the training curve.
+    """
+    sheet, curve = run.out / "queries.png", run.out / "training.png"
+    photo, semantic = pictures_of(run.tileset, PHOTO), pictures_of(run.tileset, SEMANTIC)
+    with_map = "classes" in run.tileset.bands
+    contact_sheet(
+        matches, sheet, query_pictures=[photo, semantic] if with_map else [photo], match_picture=photo,
+        heads=("query", "its map"), title=run.recipe.title, seed=run.recipe.seed,
+    )
+    lines = {row["descriptor"]: row[f"map_at_{run.recipe.evaluate.k}"] for row in rows[:3]}
+    training_curve(read_history(run.model), curve, lines=lines)
+    return [(sheet, "queries drawn at random and their five nearest matches, true ones green"),
+            (curve, "loss and validation map@5 over the epochs")]
+
+
+def pictures_of(tileset: TileSet, bands: tuple[str, ...]) -> Callable[[str], Picture]:
+    """A function from a tile id to its picture `(px, px, 3)` uint8 in these three bands."""
+    catalogue: pd.DataFrame = tileset.catalogue
+    places = catalogue.groupby(["scope", "date"]).cumcount()
+    where = {str(t): (str(s), str(d), int(p)) for t, s, d, p in
+             zip(catalogue["tile_id"], catalogue["scope"], catalogue["date"], places, strict=True)}
+    palette = tileset.legend.palette()
+
+    def picture(name: str) -> Picture:
+        scope, date, row = where[name]
+        stored = np.asarray(tileset.pixels(scope, date)[row : row + 1])
+        pixels = derive(stored, tileset.bands_of(scope, date), bands, palette)[0]
+        return np.asarray((pixels * 255).round().astype(np.uint8).transpose(1, 2, 0))
+
+    return picture
