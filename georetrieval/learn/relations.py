@@ -22,36 +22,41 @@ class Pairs:
         `(n,)` int64 rows.
     positive
         `(n,)` bool: both show the same place.
+    places
+        `(n,)` int64: number of the place that the first member shows; the same place may come in several pairs.
     """
 
     first: RowArray
     second: RowArray
     positive: npt.NDArray[np.bool_]
+    places: RowArray
 
     def __post_init__(self) -> None:
-        if not self.first.shape == self.second.shape == self.positive.shape or self.first.ndim != 1:
-            raise UsageError(
-                f"Pairs need three lists of one length, found {self.first.shape}, {self.second.shape}, "
-                f"{self.positive.shape}."
-            )
+        shapes = {self.first.shape, self.second.shape, self.positive.shape, self.places.shape}
+        if len(shapes) != 1 or self.first.ndim != 1:
+            raise UsageError(f"Pairs need four lists of one length, found {', '.join(map(str, sorted(shapes)))}.")
 
     def __len__(self) -> int:
         return len(self.first)
 
     @classmethod
-    def of(cls, first: RowArray | list[int], second: RowArray | list[int], positive: bool) -> Pairs:
-        """Pairs that are all positive, or all negative."""
+    def of(
+        cls, first: RowArray | list[int], second: RowArray | list[int], positive: bool, places: RowArray | None = None
+    ) -> Pairs:
+        """Pairs that are all positive, or all negative; each its own place when `places` is None."""
         rows = np.asarray(first, dtype=np.int64)
-        return cls(rows, np.asarray(second, dtype=np.int64), np.full(len(rows), positive))
+        places = np.arange(len(rows), dtype=np.int64) if places is None else places
+        return cls(rows, np.asarray(second, dtype=np.int64), np.full(len(rows), positive), places)
 
     def __add__(self, other: Pairs) -> Pairs:
         return Pairs(
             np.concatenate([self.first, other.first]),
             np.concatenate([self.second, other.second]),
             np.concatenate([self.positive, other.positive]),
+            np.concatenate([self.places, other.places]),
         )
 
     def in_batch(self) -> Pairs:
         """The same pairs as rows of a batch that holds all first members, then all second members."""
         count = np.arange(len(self), dtype=np.int64)
-        return Pairs(count, count + len(self), self.positive)
+        return Pairs(count, count + len(self), self.positive, self.places)

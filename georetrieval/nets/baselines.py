@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from georetrieval.nets.embedder import DescriptorNet, ordered
 from georetrieval.nets.settings import NetSettings
@@ -47,7 +47,7 @@ class HogEmbedder:
         from skimage.feature import hog
 
         grey = ordered(pixels, bands, self.bands)
-        grey = F.interpolate(grey, size=(self.px, self.px), mode="bilinear", antialias=True)
+        grey = interpolate(grey, size=(self.px, self.px), mode="bilinear", antialias=True)
         vectors = [
             hog(
                 picture,
@@ -102,7 +102,7 @@ class ClassShareEmbedder:
         codes = (ordered(pixels, bands, self.bands)[:, 0] * 255).round()
         first = 0 if self.nothing else 1
         shares = [
-            F.adaptive_avg_pool2d((codes == code).float()[:, None], self.squares).flatten(1)
+            adaptive_avg_pool2d((codes == code).float()[:, None], self.squares).flatten(1)
             for code in range(first, self.classes + 1)
         ]
         return torch.cat(shares, dim=1)
@@ -113,7 +113,14 @@ class ClassShareEmbedder:
 
 
 def pooled_trunk(
-    trunk: str, bands: tuple[str, ...], px: int, *, weights: str | None = None, pooling: str = "max", seed: int = 1, legend: str = ""
+    trunk: str,
+    bands: tuple[str, ...],
+    px: int,
+    *,
+    weights: str | None = None,
+    pooling: Literal["avg", "max", "gem"] = "max",
+    seed: int = 1,
+    legend: str = "",
 ) -> DescriptorNet:
     """A trunk with global pooling and nothing trained: the "untrained" rows.
 
@@ -126,9 +133,7 @@ def pooled_trunk(
 
     *Source*: papers/002, section 3 (ResNet50, last convolution, global max pooling).
     """
-    if pooling not in ("avg", "max", "gem"):
-        raise ValueError(pooling)
-    settings = NetSettings(bands=bands, px=px, trunk=trunk, head="pool", pooling=pooling, descriptor=0)  # type: ignore[arg-type]
+    settings = NetSettings(bands=bands, px=px, trunk=trunk, head="pool", pooling=pooling, descriptor=0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return DescriptorNet(settings, weights=weights, legend=legend).eval()

@@ -97,7 +97,7 @@ class DescriptorNet(nn.Module):
             "space": self.space,
         }
 
-    def for_inference(self, dtype: str = "auto", device: str | torch.device | None = None) -> InferenceNet:
+    def for_inference(self, dtype: str = "auto", device: str | torch.device | None = None) -> Embedder:
         """A fast, frozen copy: see `georetrieval.nets.inference`."""
         from georetrieval.nets.inference import InferenceNet
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ class InferenceNet:
 def bf16_is_fast(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32 there (avx512_bf16 or AMX instructions, or a GPU with it)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -75,7 +76,7 @@ def folded(net: DescriptorNet) -> DescriptorNet:
 
 def _fold(module: nn.Module) -> None:
     names = list(module._modules)
-    for name, follower in zip(names, names[1:], strict=False):
+    for name, follower in itertools.pairwise(names):
         conv, norm = module._modules[name], module._modules[follower]
         if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and conv.out_channels == norm.num_features:
             module._modules[name] = fuse_conv_bn_eval(conv, norm)

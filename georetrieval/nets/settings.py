@@ -58,4 +58,5 @@ class NetSettings:
         """The inverse of `as_dict`; unknown or missing fields are an `InputError`."""
         if not isinstance(values, dict) or set(values) != {field.name for field in fields(cls)}:
             raise InputError("The weights file describes an unknown architecture; it was written by another version.")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+        return cls(**plain)

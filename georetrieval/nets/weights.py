@@ -77,7 +77,8 @@ def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
 
 def _matching(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`found` with the wrapper's prefix removed that makes most names fit."""
-    candidates = [found]
-    for prefix in _WRAPPERS:
-        candidates.append({n.removeprefix(prefix): t for n, t in found.items() if n.startswith(prefix)})
+    candidates = [found] + [
+        {name.removeprefix(prefix): tensor for name, tensor in found.items() if name.startswith(prefix)}
+        for prefix in _WRAPPERS
+    ]
     return max(candidates, key=lambda tensors: len(tensors.keys() & wanted.keys()))

@@ -48,9 +48,7 @@ class TileSamples:
         tile_ids: Sequence[str] | None = None,
         valid_only: bool = True,
     ) -> None:
-        check_bands(tileset.bands, bands, palette=True)
         self.bands = bands
-        self._stored = tuple(tileset.bands)
         self._palette: npt.NDArray[np.uint8] = tileset.legend.palette()
         chosen = _chosen(tileset.catalogue, date, scopes, tile_ids, valid_only)
         self.catalogue = chosen
@@ -58,6 +56,9 @@ class TileSamples:
         self.names = [str(name) for name in chosen["tile_id"]]
         self.scopes = [str(scope) for scope in chosen["scope"]]
         scope_names = list(dict.fromkeys(self.scopes))
+        self._stored = [tileset.bands_of(scope, date) for scope in scope_names]
+        for stored in self._stored:
+            check_bands(stored, bands, palette=True)
         self._packs = [tileset.pixels(scope, date) for scope in scope_names]
         self._pack_of = np.asarray([scope_names.index(scope) for scope in self.scopes], dtype=np.int64)
         self._row_of = chosen["pack_row"].to_numpy(dtype=np.int64)
@@ -71,13 +72,13 @@ class TileSamples:
     def batch(self, rows: Rows) -> Pixels:
         rows = np.asarray(rows, dtype=np.int64)
         packs, places = self._pack_of[rows], self._row_of[rows]
-        first = self._packs[0] if self._packs else np.zeros((0, len(self._stored), 1, 1), dtype=np.uint8)
-        stored = np.empty((len(rows), *first.shape[1:]), dtype=np.uint8)
+        out = np.empty((len(rows), len(self.bands), *self._packs[0].shape[2:]), dtype=np.float32)
         for number in np.unique(packs):
             mine = np.flatnonzero(packs == number)
             mine = mine[np.argsort(places[mine], kind="stable")]  # the pack is read in one direction
-            stored[mine] = self._packs[number][places[mine]]
-        return derive(stored, self._stored, self.bands, self._palette)
+            stored = self._packs[number][places[mine]]
+            out[mine] = derive(stored, self._stored[number], self.bands, self._palette)
+        return out
 
 
 def _chosen(

@@ -83,7 +83,7 @@ def read_picture(path: Path, px: int) -> npt.NDArray[np.uint8]:
             image.draft("RGB", (px, px))
             small = image.convert("RGB").resize((px, px), Image.Resampling.BILINEAR)
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: it is damaged, too large, or of another kind.") from error
+        raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
 
 

@@ -88,11 +88,16 @@ class Subset:
 def aligned(queries: SampleSet, gallery: SampleSet) -> tuple[Subset, Subset]:
     """The rows of both sets whose keys are in both, in the order of `queries`: row i of one is row i of the other.
 
+    Two sets whose keys are the same lists are taken row by row; only then may a key come more than once (one place
+    at several pairs of dates).
+
     Raises
     ------
     InputError
         When no key is in both, or a key comes twice on one side.
     """
+    if queries.keys == gallery.keys and len(queries) > 0:
+        return Subset(queries, range(len(queries))), Subset(gallery, range(len(gallery)))
     place = _places(gallery)
     _places(queries)
     rows = [row for row, key in enumerate(queries.keys) if key in place]
@@ -107,7 +112,6 @@ def aligned(queries: SampleSet, gallery: SampleSet) -> tuple[Subset, Subset]:
 def _places(samples: SampleSet) -> dict[str, int]:
     place = {key: row for row, key in enumerate(samples.keys)}
     if len(place) != len(samples):
-        raise InputError(
-            f"{len(samples) - len(place)} of {len(samples)} samples repeat a key; one sample per place and side is needed."
-        )
+        repeated = len(samples) - len(place)
+        raise InputError(f"{repeated} of {len(samples)} samples repeat a key; give one sample per place and side.")
     return place
