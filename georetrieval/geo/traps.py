@@ -1,0 +1,59 @@
+"""What is odd about a layer, one sentence each: the finding, and what was or can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from georetrieval.errors import GeoretrievalError, InputError
+
+
+@dataclass(frozen=True)
+class Trap:
+    """One finding.
+
+    Attributes
+    ----------
+    kind
+        Stable name for programs: "prj-empty", "encoding-guessed", "parts-out-of-step"...
+    layer
+        Name of the layer; "" for the delivery as a whole.
+    sentence
+        For a person.
+    fatal
+        The layer cannot be painted until it is repaired.
+    """
+
+    kind: str
+    layer: str
+    sentence: str
+    fatal: bool = False
+
+
+def refuse_fatal(traps: tuple[Trap, ...]) -> None:
+    """Raise the first fatal trap as an `InputError`."""
+    for trap in traps:
+        if trap.fatal:
+            raise InputError(trap.sentence)
+
+
+@contextmanager
+def reading(path: Path | str, what: str = "") -> Iterator[None]:
+    """Turn the dozen exception types of the vector libraries into one sentence that names the file."""
+    from pyogrio import errors as ogr
+    from pyproj.exceptions import ProjError
+    from shapely.errors import ShapelyError
+
+    try:
+        yield
+    except GeoretrievalError:
+        raise
+    except (
+        ogr.DataSourceError, ogr.DataLayerError, ogr.FeatureError, ogr.GeometryError, ogr.FieldError, ogr.CRSError,
+        ProjError, ShapelyError, UnicodeError, OSError, ValueError, IndexError, KeyError, RuntimeError,
+    ) as error:
+        named = f" ({what})" if what else ""
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise InputError(f"{path}{named} cannot be read; it looks damaged: {reason}") from error
