@@ -1,0 +1,232 @@
+"""Orthophotos: a picture or a folder of sheets, read as one mosaic at any resolution."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.geo.crs import crs_name, same_crs
+from georetrieval.geo.grid import Bounds, intersection, union
+from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
+from georetrieval.geo.sniff import SUFFIXES
+
+CACHE_BYTES = 512 << 20
+"""Decoded sheets that are kept, so that a tile on the edge of two sheets does not decode one of them again."""
+
+
+class Mosaic:
+    """Sheets of one CRS, read as one picture; where sheets overlap the first one is seen.
+
+    Attributes
+    ----------
+    sheets
+        In the order of their file names.
+    bands
+        ("r", "g", "b") when one sheet at least is in colour (grey ones are repeated), else ("grey",).
+    crs
+        As text; "" when no file says it and none was given.
+    bounds
+        Rectangle around all sheets.
+    broken
+        What is wrong with each file that could not be read, by path; grows while reading.
+    """
+
+    def __init__(self, sheets: Sequence[Sheet], crs: str, broken: dict[Path, str]) -> None:
+        self.sheets = tuple(sheets)
+        self.bands = RGB if any(sheet.bands == RGB for sheet in sheets) else GREY
+        self.crs = crs
+        self.bounds: Bounds = union([sheet.bounds for sheet in sheets])
+        self.broken = broken
+        self._decoded: OrderedDict[tuple[int, int], Decoded] = OrderedDict()
+        self._locks = [threading.Lock() for _ in sheets]
+        self._lock = threading.Lock()
+
+    def read(
+        self, bounds: Bounds, shape: tuple[int, int], *, skip_broken: bool = False
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Pixels of a rectangle.
+
+        Parameters
+        ----------
+        bounds
+            xmin, ymin, xmax, ymax in the CRS of the mosaic.
+        shape
+            Rows, columns of the answer.
+        skip_broken
+            Go on without damaged sheets (they are listed in `broken`).
+
+        Returns
+        -------
+        pixels
+            (bands, h, w) uint8, 0 where there is no photo.
+        photo
+            (h, w) bool, True where there is photo.
+
+        Raises
+        ------
+        InputError
+            When a sheet is damaged, naming it.
+        """
+        pixels = np.zeros((len(self.bands), *shape), np.uint8)
+        photo = np.zeros(shape, bool)
+        target = min((bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0])
+        for number, sheet in enumerate(self.sheets):
+            place = _place(sheet.bounds, bounds, shape)
+            if place is None or photo[place].all():
+                continue
+            try:
+                decoded = self._sheet(number, level(sheet, target))
+            except InputError:
+                if skip_broken:
+                    continue
+                raise
+            part, seen = _resample(decoded, sheet.bounds, bounds, shape, place)
+            fresh = seen & ~photo[place]
+            np.copyto(pixels[:, *place], part, where=fresh)
+            photo[place] |= fresh
+        return pixels, photo
+
+    def check(self, number: int, target: float) -> None:
+        """Decode one sheet now for pixels of size `target`.
+
+        Raises
+        ------
+        InputError
+            When it is damaged.
+        """
+        self._sheet(number, level(self.sheets[number], target))
+
+    def _sheet(self, number: int, factor: int) -> Decoded:
+        sheet = self.sheets[number]
+        with self._locks[number]:
+            if sheet.path in self.broken:
+                raise InputError(self.broken[sheet.path])
+            with self._lock:
+                if (found := self._decoded.get((number, factor))) is not None:
+                    self._decoded.move_to_end((number, factor))
+                    return found
+            try:
+                decoded = decode(sheet, factor)
+            except InputError as error:
+                self.broken[sheet.path] = str(error)
+                raise
+            with self._lock:
+                self._decoded[number, factor] = decoded
+                while len(self._decoded) > 1 and sum(d.nbytes for d in self._decoded.values()) > CACHE_BYTES:
+                    self._decoded.popitem(last=False)
+            return decoded
+
+
+def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = None) -> Mosaic:
+    """Open a picture, or all pictures below a folder, as one mosaic; no pixel is read yet.
+
+    Parameters
+    ----------
+    path
+        JPEG 2000, GeoTIFF, COG, JPEG or PNG (with a world file beside it), or a folder of such sheets.
+    bounds
+        Where one picture without georeference lies; without it, it lies at (0, -height, width, 0).
+    crs
+        CRS of files that do not say theirs.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to read, when files disagree about the CRS, or a single file is damaged. Damaged files
+        of a folder are listed in `Mosaic.broken` as long as one can be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        sheet = read_header(path)
+        if bounds:
+            if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+                raise UsageError(f"Bounds are xmin ymin xmax ymax, each minimum below its maximum; found {bounds}.")
+            sheet = sheet.at(bounds, crs)
+        return Mosaic(parts(sheet), sheet.crs or crs or "", {})
+    if bounds:
+        raise UsageError(f"Bounds place a single picture, but {path} is a folder.")
+    return _folder(path, crs)
+
+
+def _folder(path: Path, crs: str | None) -> Mosaic:
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not files:
+        raise InputError(f"{path} holds no pictures; sheets are files that end in {', '.join(SUFFIXES)}.")
+    found: list[Sheet] = []
+    broken: dict[Path, str] = {}
+    for file in files:
+        try:
+            found.append(read_header(file))
+        except InputError as error:
+            broken[file] = str(error)
+    if not found:
+        first = next(iter(broken.values()))
+        raise InputError(f"None of the {len(files)} pictures below {path} can be read; the first: {first}")
+    placed = [sheet for sheet in found if sheet.placed]
+    lost = [s for s in found if not s.placed and (not placed or s.driver in ("GTiff", "JP2OpenJPEG"))]
+    if lost:
+        raise InputError(
+            f"{lost[0].path} does not say where it lies (no georeference, no world file), and {len(files)} pictures of "
+            f"one folder cannot share one place; add a world file, or give one picture with its bounds."
+        )
+    named = sorted({sheet.crs for sheet in placed if sheet.crs})
+    for other in named[1:]:
+        if not same_crs(named[0], other):
+            both = f"{crs_name(named[0])} and {crs_name(other)}"
+            raise InputError(f"The sheets below {path} are in two CRS, {both}; put them into two folders.")
+    return Mosaic([part for sheet in placed for part in parts(sheet)], named[0] if named else crs or "", broken)
+
+
+def _place(sheet: Bounds, bounds: Bounds, shape: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Rows and columns of the answer whose centres lie on a sheet."""
+    shared = intersection(sheet, bounds)
+    if shared is None:
+        return None
+    across, down = (bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0]
+    first_col = max(0, math.ceil((shared[0] - bounds[0]) / across - 0.5 - 1e-6))
+    last_col = min(shape[1], math.ceil((shared[2] - bounds[0]) / across - 0.5 - 1e-6))
+    first_row = max(0, math.ceil((bounds[3] - shared[3]) / down - 0.5 - 1e-6))
+    last_row = min(shape[0], math.ceil((bounds[3] - shared[1]) / down - 0.5 - 1e-6))
+    if first_col >= last_col or first_row >= last_row:
+        return None
+    return slice(first_row, last_row), slice(first_col, last_col)
+
+
+def _resample(
+    decoded: Decoded, sheet: Bounds, bounds: Bounds, shape: tuple[int, int], place: tuple[slice, slice]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else filtered (Hamming)."""
+    height, width = decoded.photo.shape
+    rows, cols = place
+    x = ((bounds[2] - bounds[0]) / shape[1]) * width / (sheet[2] - sheet[0])
+    y = ((bounds[3] - bounds[1]) / shape[0]) * height / (sheet[3] - sheet[1])
+    left = (bounds[0] - sheet[0]) * width / (sheet[2] - sheet[0]) + cols.start * x
+    top = (sheet[3] - bounds[3]) * height / (sheet[3] - sheet[1]) + rows.start * y
+    size = (cols.stop - cols.start, rows.stop - rows.start)
+    box = [left, top, left + size[0] * x, top + size[1] * y]
+    if max(abs(x - 1), abs(y - 1), abs(left - round(left)), abs(top - round(top))) < 1e-6:
+        window = np.s_[round(top):round(top) + size[1], round(left):round(left) + size[0]]
+        if decoded.photo[window].shape == size[::-1]:
+            return decoded.pixels[:, *window], decoded.photo[window]
+    pad = max(0, math.ceil(max(-box[0], -box[1], box[2] - width, box[3] - height) - 1e-6))
+    edges = (float(v + pad) for v in box)
+    fitted = tuple(min(max(v, 0.0), float(side + 2 * pad)) for v, side in zip(edges, (width, height) * 2, strict=True))
+    bands = [_filtered(band, pad, size, fitted) for band in decoded.pixels]
+    if decoded.photo.all():
+        return np.stack(bands), np.ones(size[::-1], bool)
+    return np.stack(bands), _filtered(decoded.photo.view(np.uint8) * np.uint8(255), pad, size, fitted) >= 128
+
+
+def _filtered(
+    band: NDArray[np.uint8], pad: int, size: tuple[int, int], box: tuple[float, ...]
+) -> NDArray[np.uint8]:
+    image = Image.fromarray(np.pad(band, pad, mode="edge") if pad else band)
+    return np.asarray(image.resize(size, Image.Resampling.HAMMING, box=(box[0], box[1], box[2], box[3])))
