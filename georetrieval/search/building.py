@@ -30,7 +30,7 @@ class About:
     ----------
     model : path of the run or name of the baseline, to load it again
     fingerprint : of the eye
-    legend_digest, crs, cell_m : of the tiles
+    legend_digest, crs, cell_m, px : of the tiles
     sources : one mapping per dated survey
     blank : tiles that were not embedded because nothing is on them
     canaries : (c, d) descriptors of made-up pictures, embedded again to prove that the net is the same
@@ -42,6 +42,7 @@ class About:
     legend_digest: str | None = None
     crs: str = ""
     cell_m: float = 0.0
+    px: int = 0
     sources: tuple[Mapping[str, Any], ...] = ()
     blank: int = 0
     canaries: tuple[tuple[float, ...], ...] = ()

@@ -63,6 +63,7 @@ class Manifest(_Part):
     space: Literal["cosine", "euclidean"]
     crs: str
     cell_m: float
+    px: Count
     model: str
     fingerprint: dict[str, Any]
     fingerprint_digest: str = Field(pattern=_SHA)

@@ -120,7 +120,7 @@ class IndexStore:
         manifest = Manifest(
             version=1 + (int(parent[10:18]) if parent else 0), parent=parent, package=__version__,
             created_by=about.created_by, dim=builder.first.dim, space=builder.first.space.value, crs=about.crs,
-            cell_m=float(about.cell_m), model=about.model, fingerprint=fingerprint,
+            cell_m=float(about.cell_m), px=about.px, model=about.model, fingerprint=fingerprint,
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
             canaries=[list(map(float, vector)) for vector in about.canaries],
@@ -153,6 +153,7 @@ class IndexStore:
         return {
             "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
             "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
+            "px": m.px,
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
             "sources": m.sources, "segments": len(m.segments), "bytes": sum(s.bytes for s in m.segments),
             "made_by": m.created_by, "package": m.package,

@@ -1,0 +1,216 @@
+"""Memory to ground: the rectangles of queries and answers, as frames, GeoPackage with its style, and GeoJSON."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.files import publishing
+from georetrieval.search.matches import Matches
+
+BOUNDS = ("xmin", "ymin", "xmax", "ymax")
+LONLAT = "EPSG:4326"
+QUERIES, MATCHES = "queries", "matches"
+HIT, MISS, UNKNOWN = "26,150,65,255", "215,25,28,255", "44,123,182,255"
+"""Line colours (red, green, blue, opacity). *Source*: ColorBrewer, RdYlGn and RdYlBu, 5 classes."""
+RANKS = 5
+Rectangles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Queries and answers on the ground.
+
+    Attributes
+    ----------
+    queries : columns query, key, answers, best_rank (rank of the first true answer, 0 when there is none), geometry
+    matches : columns query, rank, score, hit ("yes", "no", "unknown"), tile_id, scope, date, geometry
+    """
+
+    queries: gpd.GeoDataFrame
+    matches: gpd.GeoDataFrame
+
+
+def ground_table(catalogue: pd.DataFrame, crs: str) -> pa.Table:
+    """Date, bounds and rectangle (WKB) of catalogue rows, with GeoParquet metadata: what an index keeps beside vectors.
+
+    *Source*: GeoParquet 1.1.0.
+    """
+    from pyproj import CRS
+
+    columns = {name: pa.array(catalogue[name].to_numpy(np.float64)) for name in BOUNDS}
+    corners = [catalogue[name].to_numpy(np.float64) for name in BOUNDS]
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {
+        "encoding": "WKB", "geometry_types": ["Polygon"],
+        "crs": CRS.from_user_input(crs).to_json_dict() if crs else None}}}
+    return pa.table({
+        "date": pa.array(catalogue["date"].astype(str).tolist(), pa.string()), **columns,
+        "geometry": pa.array(shapely.to_wkb(shapely.box(*corners)), pa.binary()),
+    }).replace_schema_metadata({"geo": json.dumps(geo)})
+
+
+def on_ground(
+    matches: Matches, attributes: pa.Table, query_bounds: Rectangles, crs: str, *,
+    placed: npt.NDArray[np.bool_] | None = None,
+) -> Ground:
+    """Put matches on the ground.
+
+    Parameters
+    ----------
+    attributes : gallery rows: scope, date, xmin, ymin, xmax, ymax
+    query_bounds : (nq, 4) float64, a line per answered query; NaN where its place is not known
+    crs : of all of them; "" for a plain frame
+    placed : (nq,) bool, queries for which a hit means something; by default those with known bounds
+    """
+    known = np.asarray(np.isfinite(query_bounds).all(axis=1))
+    judged = known if placed is None else placed
+    first = np.where(matches.hits.any(axis=1), matches.hits.argmax(axis=1) + 1, 0)
+    queries = gpd.GeoDataFrame({
+        "query": matches.query_names.tolist(), "key": matches.query_keys.tolist(),
+        "answers": matches.found.sum(axis=1).tolist(), "best_rank": first.tolist(),
+    }, geometry=_boxes(query_bounds), crs=crs or None)
+    answers = list(matches)
+    rows = np.asarray([a.row for a in answers], np.int64)
+    table = attributes.take(pa.array(rows))
+    bounds = np.column_stack([table.column(name).to_numpy() for name in BOUNDS]).astype(float).reshape(-1, 4)
+    found = gpd.GeoDataFrame({
+        "query": [str(matches.query_names[a.query]) for a in answers], "rank": [a.rank for a in answers],
+        "score": [a.score for a in answers],
+        "hit": [("yes" if a.hit else "no") if judged[a.query] else "unknown" for a in answers],
+        "tile_id": matches.gallery_names[rows].tolist(), "scope": table.column("scope").to_pylist(),
+        "date": table.column("date").to_pylist(),
+    }, geometry=_boxes(bounds), crs=crs or None)
+    return Ground(queries, found)
+
+
+def write_gpkg(path: Path, ground: Ground) -> None:
+    """Publish a GeoPackage with the layers "queries" and "matches" and the styles that QGIS applies by itself.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to write, or the place cannot be written.
+    """
+    if len(ground.matches) == 0:
+        raise InputError("There is no answer to put on a map.")
+    styles = pd.DataFrame([_style(MATCHES, _matches_qml()), _style(QUERIES, _queries_qml())])
+    with publishing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*crs.*was not provided.*")
+        for name, frame in ((MATCHES, ground.matches), (QUERIES, ground.queries)):
+            pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG", geometry_type="Polygon",
+                                    layer_options={"GEOMETRY_NAME": "geom"})
+        pyogrio.write_dataframe(styles, temporary, layer="layer_styles", driver="GPKG")
+
+
+def geojson(ground: Ground) -> str:
+    """One GeoJSON text of queries and answers, in longitude and latitude (property "layer" tells them apart).
+
+    *Source*: RFC 7946 (WGS 84, counter-clockwise rings).
+
+    Raises
+    ------
+    UsageError
+        When the tiles lie in a plain frame of pixels.
+    """
+    if ground.matches.crs is None:
+        raise UsageError("These tiles lie in a plain frame of pixels; GeoJSON needs a place on Earth. Use gpkg.")
+    features: list[Any] = []
+    for name, frame in ((QUERIES, ground.queries), (MATCHES, ground.matches)):
+        moved = frame.to_crs(LONLAT)
+        moved["geometry"] = shapely.orient_polygons(shapely.set_precision(moved.geometry.to_numpy(), 1e-7))
+        moved["layer"] = name
+        features += json.loads(moved.to_json(drop_id=True))["features"]
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+
+
+def write_ground(path: Path, ground: Ground) -> None:
+    """Publish as GeoPackage or GeoJSON, by the suffix.
+
+    Raises
+    ------
+    UsageError
+        For another suffix.
+    """
+    from georetrieval.files import publish
+
+    suffix = path.suffix.lower()
+    if suffix == ".gpkg":
+        write_gpkg(path, ground)
+    elif suffix in (".geojson", ".json"):
+        publish(path, geojson(ground).encode())
+    else:
+        raise UsageError(f"{path} must end in .gpkg or .geojson, so that it says what to write.")
+
+
+def _boxes(bounds: Rectangles) -> Any:
+    boxes = np.full(len(bounds), None, object)
+    known = np.isfinite(bounds).all(axis=1)
+    boxes[known] = shapely.box(*bounds[known].T)
+    return boxes
+
+
+def _style(layer: str, qml: str) -> dict[str, Any]:
+    return {"f_table_catalog": "", "f_table_schema": "", "f_table_name": layer, "f_geometry_column": "geom",
+            "styleName": layer, "styleQML": qml, "styleSLD": "", "useAsDefault": True,
+            "description": "georetrieval", "owner": "", "ui": "", "update_time": pd.Timestamp("2000-01-01")}
+
+
+def _queries_qml() -> str:
+    symbol = _symbol("0", "0,0,0,255", 0.9, "dash")
+    return _qml(f'<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
+                f"<symbols>{symbol}</symbols></renderer-v2>", '"query"')
+
+
+def _matches_qml() -> str:
+    kinds = [("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN)]
+    cases = [(f"{hit} {rank}", f"{label}, rank {rank}", colour, 1.4 - 0.2 * rank)
+             for hit, label, colour in kinds for rank in range(1, RANKS + 1)]
+    cases += [(f"{hit} 6", f"{label}, rank > {RANKS}", colour, 0.26) for hit, label, colour in kinds]
+    categories = "".join(f'<category value="{value}" symbol="{i}" label="{label.replace(">", "&gt;")}" '
+                         f'render="true" type="string"/>' for i, (value, label, _, _) in enumerate(cases))
+    symbols = "".join(_symbol(str(i), colour, width) for i, (_, _, colour, width) in enumerate(cases))
+    attribute = "&quot;hit&quot; || ' ' || min(&quot;rank&quot;, 6)"
+    return _qml(f'<renderer-v2 type="categorizedSymbol" attr="{attribute}" symbollevels="0" enableorderby="0" '
+                f'forceraster="0"><categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>',
+                "\"rank\" || ' (' || round(\"score\", 3) || ')'")
+
+
+def _symbol(name: str, colour: str, width: float, line: str = "solid") -> str:
+    options = {"color": colour, "style": "no", "outline_color": colour, "outline_width": f"{width:.2f}",
+               "outline_width_unit": "MM", "outline_style": line, "joinstyle": "miter"}
+    inner = "".join(f'<Option type="QString" name="{key}" value="{value}"/>' for key, value in options.items())
+    return (f'<symbol type="fill" name="{name}" alpha="1" clip_to_extent="1" force_rhr="0">'
+            f'<layer class="SimpleFill" enabled="1" locked="0" pass="0"><Option type="Map">{inner}</Option></layer>'
+            f"</symbol>")
+
+
+def _qml(renderer: str, label: str) -> str:
+    text = label.replace('"', "&quot;").replace("'", "&apos;")
+    return (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
+        f'<qgis version="3.28.0" styleCategories="Symbology|Labeling" labelsEnabled="1">{renderer}'
+        f'<labeling type="simple"><settings calloutType="simple"><text-style fieldName="{text}" isExpression="1" '
+        'fontSize="8" textColor="0,0,0,255" namedStyle="Regular"><text-buffer bufferDraw="1" bufferSize="0.8" '
+        'bufferColor="255,255,255,255"/></text-style><placement placement="1"/><rendering drawLabels="1"/>'
+        "</settings></labeling></qgis>"
+    )
+
+
+def bounds_of(attributes: pa.Table, rows: Sequence[int] | npt.NDArray[np.int64]) -> Rectangles:
+    """(n, 4) float64 rectangles of some gallery rows."""
+    table = attributes.take(pa.array(np.asarray(rows, np.int64)))
+    columns = [table.column(name).to_numpy() for name in BOUNDS]
+    return np.column_stack(columns).astype(np.float64).reshape(-1, 4)

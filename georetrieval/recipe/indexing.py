@@ -1,0 +1,120 @@
+"""Tiles into an index, and an eye held against the index it is to search: fingerprint and canaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from georetrieval.embedding import embed
+from georetrieval.errors import InputError, MismatchError
+from georetrieval.geo.tileset import TileSet
+from georetrieval.maps import ground_table
+from georetrieval.nets.embedder import Embedder
+from georetrieval.progress import Progress, silent
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.search.building import About, Part
+from georetrieval.search.store import IndexStore
+
+CANARIES = 4
+CANARY_SQUARES = 8
+CANARY_CLASSES = 12
+CANARY_COSINE = 0.99
+"""A canary may differ this much between machines and precisions. *Source*: RELIABILITY.md, section 4."""
+
+
+def index_tiles(
+    tileset: TileSet, path: Path, eye: Embedder, model: str, *, dates: Sequence[str],
+    scopes: Sequence[str] | None = None, tile_ids: Sequence[str] | None = None, replace: bool = False,
+    progress: Progress = silent, created_by: str = "georetrieval",
+) -> IndexStore:
+    """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
+
+    Parameters
+    ----------
+    model
+        What `load_eye` takes to find the eye again.
+    scopes, tile_ids
+        Only these; None is all.
+    replace
+        Publish a new version of an index that exists.
+
+    Raises
+    ------
+    InputError
+        When nothing is left to index, a survey does not exist, or there is an index already.
+    """
+    rows = tileset.catalogue
+    rows = rows[rows["date"].isin(list(dates))]
+    for known, asked, what in ((rows["date"], dates, "date"), (rows["scope"], scopes or (), "scope")):
+        if missing := sorted(set(asked) - set(known)):
+            held = ", ".join(f"{s['scope']} {s['date']}" for s in tileset.surveys)
+            raise InputError(f"The tiles hold no survey of {what} {', '.join(missing)}; they hold {held}.")
+    rows = rows if scopes is None else rows[rows["scope"].isin(list(scopes))]
+    rows = rows if tile_ids is None else rows[rows["tile_id"].isin(list(tile_ids))]
+    surveys = list(dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)))
+    about = About(
+        model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
+        cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
+        canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, tileset.px)),
+        sources=tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"]}
+                      for s in tileset.surveys if (s["scope"], s["date"]) in surveys),
+    )
+    valid = rows[rows["valid"]]
+
+    def parts() -> Iterator[Part]:
+        for scope, date in surveys:
+            some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
+            if len(some):
+                samples = TileSamples(tileset, date=date, bands=eye.bands, scopes=[scope],
+                                      tile_ids=some["tile_id"].tolist())
+                yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
+
+    return IndexStore.build(path, parts(), about, replace=replace)
+
+
+def require_eye(store: IndexStore, eye: Embedder) -> None:
+    """Refuse an eye that is not the one that built the index.
+
+    Raises
+    ------
+    MismatchError
+        Naming the fields of the fingerprint that differ, or that the canaries look different.
+    """
+    store.require(eye.fingerprint())
+    kept = np.asarray(store.manifest.canaries, np.float64)
+    if len(kept) == 0:
+        return
+    seen = canaries(eye, store.manifest.px).astype(np.float64)
+    if seen.shape != kept.shape:
+        raise MismatchError(f"The model makes vectors of length {seen.shape[1]}, the index holds {kept.shape[1]}.")
+    scale = np.linalg.norm(seen, axis=1) * np.linalg.norm(kept, axis=1)
+    worst = float(((seen * kept).sum(axis=1)[scale > 0] / scale[scale > 0]).min(initial=1.0))
+    if not worst >= CANARY_COSINE:
+        raise MismatchError(f"The model has the index's fingerprint but sees test pictures differently (cosine "
+                            f"{worst:.3f}, at least {CANARY_COSINE} is asked): another library version, perhaps; "
+                            "build the index again.")
+
+
+def canaries(eye: Embedder, px: int) -> npt.NDArray[np.float32]:
+    """(4, d) descriptors of made-up pictures that are the same on every machine."""
+    pixels = torch.from_numpy(canary_pixels(tuple(eye.bands), px))
+    return np.asarray(eye(pixels, tuple(eye.bands)).detach().float().cpu().numpy(), np.float32)
+
+
+def canary_pixels(bands: tuple[str, ...], px: int) -> npt.NDArray[np.float32]:
+    """(4, C, px, px) float32, 0..1: squares of grey levels or class codes, by multiplicative hashing.
+
+    *Source*: Knuth, The Art of Computer Programming, vol. 3, section 6.4 (the multiplier 2654435761).
+    """
+    count = CANARIES * len(bands) * CANARY_SQUARES**2
+    hashed = ((np.arange(1, count + 1, dtype=np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)) >> np.uint64(24)
+    squares = hashed.reshape(CANARIES, len(bands), CANARY_SQUARES, CANARY_SQUARES).astype(np.float32)
+    for place, band in enumerate(bands):
+        if band == "classes":
+            squares[:, place] %= CANARY_CLASSES + 1
+    where = np.arange(px) * CANARY_SQUARES // px
+    return np.ascontiguousarray(squares[:, :, where][:, :, :, where] / np.float32(255))
