@@ -96,6 +96,20 @@ def on_ground(
     return Ground(queries, found)
 
 
+def ground_of(matches: Matches, catalogue: pd.DataFrame, crs: str) -> Ground:
+    """Put matches on the ground when queries and gallery are tiles of one catalogue (by tile id)."""
+    rows = catalogue.set_index("tile_id")
+    gallery = rows.loc[matches.gallery_names.tolist()]
+    table = ground_table(gallery, crs).append_column("scope", pa.array(gallery["scope"].astype(str).tolist()))
+    bounds = rows.loc[matches.query_names.tolist(), list(BOUNDS)].to_numpy(np.float64)
+    return on_ground(matches, table, bounds, crs)
+
+
+def write_geopackage(path: Path, matches: Matches, catalogue: pd.DataFrame, crs: str) -> None:
+    """`write_gpkg` of matches between tiles of one catalogue."""
+    write_gpkg(path, ground_of(matches, catalogue, crs))
+
+
 def write_gpkg(path: Path, ground: Ground) -> None:
     """Publish a GeoPackage with the layers "queries" and "matches" and the styles that QGIS applies by itself.
 

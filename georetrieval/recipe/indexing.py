@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from georetrieval.embedding import embed
@@ -15,9 +16,10 @@ from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
+from georetrieval.recipe.build import load_eye
 from georetrieval.samples.campaigns import TileSamples
 from georetrieval.search.building import About, Part
-from georetrieval.search.store import IndexStore
+from georetrieval.search.store import IndexStore, refuse_existing
 
 CANARIES = 4
 CANARY_SQUARES = 8
@@ -27,16 +29,16 @@ CANARY_COSINE = 0.99
 
 
 def index_tiles(
-    tileset: TileSet, path: Path, eye: Embedder, model: str, *, dates: Sequence[str],
-    scopes: Sequence[str] | None = None, tile_ids: Sequence[str] | None = None, replace: bool = False,
-    progress: Progress = silent, created_by: str = "georetrieval",
+    path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
+    tile_ids: Sequence[str] | None = None, replace: bool = False, created_by: str = "georetrieval",
+    progress: Progress = silent,
 ) -> IndexStore:
     """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
 
     Parameters
     ----------
     model
-        What `load_eye` takes to find the eye again.
+        What `load_eye` takes: a run folder or the name of a baseline. Kept in the index to find the eye again.
     scopes, tile_ids
         Only these; None is all.
     replace
@@ -47,14 +49,9 @@ def index_tiles(
     InputError
         When nothing is left to index, a survey does not exist, or there is an index already.
     """
-    rows = tileset.catalogue
-    rows = rows[rows["date"].isin(list(dates))]
-    for known, asked, what in ((rows["date"], dates, "date"), (rows["scope"], scopes or (), "scope")):
-        if missing := sorted(set(asked) - set(known)):
-            held = ", ".join(f"{s['scope']} {s['date']}" for s in tileset.surveys)
-            raise InputError(f"The tiles hold no survey of {what} {', '.join(missing)}; they hold {held}.")
-    rows = rows if scopes is None else rows[rows["scope"].isin(list(scopes))]
-    rows = rows if tile_ids is None else rows[rows["tile_id"].isin(list(tile_ids))]
+    rows = _chosen(tileset, dates, scopes, tile_ids)
+    refuse_existing(path, replace)
+    eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
     surveys = list(dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)))
     about = About(
         model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
@@ -74,6 +71,19 @@ def index_tiles(
                 yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
 
     return IndexStore.build(path, parts(), about, replace=replace)
+
+
+def _chosen(
+    tileset: TileSet, dates: Sequence[str], scopes: Sequence[str] | None, tile_ids: Sequence[str] | None
+) -> pd.DataFrame:
+    rows = tileset.catalogue
+    rows = rows[rows["date"].isin(list(dates))]
+    for known, asked, what in ((rows["date"], dates, "date"), (rows["scope"], scopes or (), "scope")):
+        if missing := sorted(set(asked) - set(known)):
+            held = ", ".join(f"{s['scope']} {s['date']}" for s in tileset.surveys)
+            raise InputError(f"The tiles hold no survey of {what} {', '.join(missing)}; they hold {held}.")
+    rows = rows if scopes is None else rows[rows["scope"].isin(list(scopes))]
+    return rows if tile_ids is None else rows[rows["tile_id"].isin(list(tile_ids))]
 
 
 def require_eye(store: IndexStore, eye: Embedder) -> None:

@@ -99,11 +99,11 @@ class IndexStore:
             When there is an index already (and not `replace`), a tile id comes twice, or nothing can be indexed.
         """
         path = Path(path)
-        _refuse_strangers(path, replace)
+        refuse_existing(path, replace)
         with files.locked(path / ".lock"):
             parent = None
             if (path / CURRENT).exists():
-                _refuse_strangers(path, replace)
+                refuse_existing(path, replace)
                 parent = current_name(path)
             builder = Builder(path)
             for descriptors, attributes in parts:
@@ -216,7 +216,8 @@ class IndexStore:
                 files.remove_file(file)
 
 
-def _refuse_strangers(path: Path, replace: bool) -> None:
+def refuse_existing(path: Path, replace: bool) -> None:
+    """InputError when there is an index at `path` that may not be replaced, or no folder."""
     if (path / CURRENT).exists() and not replace:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
