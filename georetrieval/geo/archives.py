@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 import weakref
 import zipfile
@@ -81,7 +80,7 @@ def checked_members(archive: Path, members: Iterable[_Member], *, cap_bytes: int
         total += member.size
         names.append(member.name)
     if total > cap_bytes:
-        raise InputError(f"{archive} is refused: it unpacks to {total >> 20} MB, more than the {cap_bytes >> 20} MB allowed.")
+        raise InputError(f"{archive} is refused: it unpacks to {total >> 20} MB, {cap_bytes >> 20} MB are allowed.")
     if not names:
         raise InputError(f"{archive} holds no vector layers (.shp or .gpkg).")
     return names
@@ -154,6 +153,5 @@ def _opened_7z(archive: Path) -> Any:
 
 def _check_room(archive: Path, folder: Path, needed: int) -> None:
     if (free := free_bytes(folder)) < needed:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise BusyError(f"{archive} unpacks to {needed >> 20} MB, but {folder.parent} has {free >> 20} MB free; free some "
-                        "space, or set TMPDIR to a larger disk.")
+        raise BusyError(f"{archive} unpacks to {needed >> 20} MB, but {folder.parent} has {free >> 20} MB free; free "
+                        "some space, or set TMPDIR to a larger disk.")

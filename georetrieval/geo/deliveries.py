@@ -141,11 +141,12 @@ def open_delivery(
     name = _one_name(path, layers, unpacked)
     schema, known = (MAPPED, _mapped(loaded, legend)) if loaded else _schema(path, layers, legend)
     layers = [replace(layer, role="painted" if layer.name.casefold() in known else "other") for layer in layers]
+    layers.sort(key=lambda layer: (layer.name, layer.path))
     if not any(layer.role == "painted" for layer in layers):
         raise InputError(_nothing_known(path, layers, loaded))
     return Delivery(
         path=path, product=loaded.name if loaded else "BD TOPO", version=name.version, edition=name.edition,
-        departement=name.departement, schema=schema, layers=tuple(sorted(layers, key=lambda l: (l.name, str(l.path)))),
+        departement=name.departement, schema=schema, layers=tuple(layers),
         mapping=loaded, crs=crs, encoding=encoding, projection=name.projection, _unpacked=unpacked,
     )
 
@@ -212,7 +213,7 @@ def _schema(path: Path, layers: Sequence[LayerRef], legend: Legend) -> tuple[str
     names = {layer.name.casefold() for layer in layers}
     known = {s: {source.layer.casefold() for _, source in legend.sources(s)} for s in legend.schemas()}
     if not known:
-        raise InputError(f"The legend {legend.name} says nothing of where its classes lie; give a mapping file for {path}.")
+        raise InputError(f"The legend {legend.name} does not say where its classes lie: {path} needs a mapping file.")
     gpkg = any(layer.gpkg_layer for layer in layers)
     hits = Counter({schema: len(names & there) for schema, there in known.items()})
     best = max(hits, key=lambda schema: (hits[schema], (schema == _GPKG_SCHEMA) == gpkg))

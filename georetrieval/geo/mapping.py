@@ -64,8 +64,8 @@ class Mapping:
         """
         for key, _ in self.classes:
             if key not in legend.by_key:
-                raise InputError(f"The mapping {self.name} names the class {key!r}, which the legend {legend.name} does "
-                                 f"not have; it has: {', '.join(legend.keys())}.")
+                raise InputError(f"The mapping {self.name} names the class {key!r}, which the legend {legend.name} "
+                                 f"does not have; it has: {', '.join(legend.keys())}.")
         return [(legend.by_key[key], source) for key, sources in self.classes for source in sources]
 
     @property

@@ -130,7 +130,7 @@ def _foreign_index(parts: ShapefileParts, shapes: NDArray[np.int64], size: int) 
 
 def _check_rows(parts: ShapefileParts, shapes: int, layer: str) -> tuple[Trap, ...]:
     if parts.dbf is None:
-        return _fatal("dbf-missing", layer, f"{parts.shp} has no .dbf file, so its objects have no attributes; {_COPY}.")
+        return _fatal("dbf-missing", layer, f"{parts.shp} has no .dbf file, so no attributes are known; {_COPY}.")
     try:
         rows = open_dbf(parts.dbf).rows
     except InputError as error:
