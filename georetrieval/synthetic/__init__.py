@@ -1,0 +1,1 @@
+"""Made-up worlds that write real file formats."""
