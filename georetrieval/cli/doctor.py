@@ -108,7 +108,8 @@ def _search() -> str:
 def _net() -> str:
     import torch
 
-    torch.nn.functional.conv2d(torch.ones(1, 3, 8, 8, dtype=torch.bfloat16), torch.ones(1, 3, 3, 3, dtype=torch.bfloat16))
+    picture, kernel = (torch.ones(1, 3, side, side, dtype=torch.bfloat16) for side in (8, 3))
+    torch.nn.functional.conv2d(picture, kernel)
     cards = torch.cuda.device_count()
     return f"torch on {torch.get_num_threads()} threads, bf16 works, {cards or 'no'} graphics card{'s' * (cards > 1)}"
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from georetrieval.errors import InputError, MismatchError
+from georetrieval.geo.tileset import TileSet
+from georetrieval.learn.settings import MiningSettings, TrainSettings
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.nets.settings import NetSettings
-from georetrieval.recipe.schema import Eye
+from georetrieval.recipe.schema import Eye, Learn, Recipe
+from georetrieval.samples.augment import AugmentSettings
 
 WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
@@ -74,3 +79,32 @@ def _baseline(model: str, legend_digest: str, px: int) -> Embedder:
         return ClassShareEmbedder(legend=legend_digest)
     trunk = model.partition(":")[2] or "resnet50"
     return pooled_trunk(trunk, ("r", "g", "b"), px).for_inference()
+
+
+def baseline_of(name: str, recipe: Recipe, tileset: TileSet) -> Embedder:
+    """The eye of a baseline row: "untrained" is the recipe's own net with random weights, by the recipe's seed."""
+    if name == "untrained":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            return net_of(recipe.eye, tileset.px, tileset.legend.digest).for_inference()
+    if name == "class-shares":
+        return ClassShareEmbedder(classes=len(tileset.legend.classes), legend=tileset.legend.digest)
+    if name == "hog":
+        return HogEmbedder()
+    return pooled_trunk(name.partition("-")[2], ("r", "g", "b"), tileset.px, pooling="avg").for_inference()
+
+
+def settings_of(learn: Learn, seed: int) -> TrainSettings:
+    """The loop's settings of a recipe."""
+    names = TrainSettings.__dataclass_fields__.keys() & Learn.model_fields.keys()
+    return TrainSettings(**{name: getattr(learn, name) for name in names}, seed=seed)
+
+
+def mining_of(learn: Learn) -> MiningSettings | None:
+    """The miner's settings of a recipe."""
+    return None if learn.mining is None else MiningSettings(**learn.mining.model_dump())
+
+
+def augment_of(learn: Learn) -> AugmentSettings | None:
+    """The changes of training samples of a recipe."""
+    return None if learn.augment is None else AugmentSettings(**learn.augment.model_dump())

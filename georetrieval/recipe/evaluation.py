@@ -44,13 +44,15 @@ class Question:
     blank: int
 
 
-def questions(tileset: TileSet, name: str, part: Part, pairs: list[DatePair]) -> list[Question]:
+def questions(
+    tileset: TileSet, name: str, part: Part, pairs: list[DatePair], frame: TileSet | None = None
+) -> list[Question]:
     """One question per pair of dates: the cells of the part that are valid at both dates.
 
     Cells that are blank at either date are neither asked nor indexed; `blank` counts them. A pair of dates without a
     common valid cell gives no question.
     """
-    rows = tiles_of(tileset, part)
+    rows = tiles_of(tileset, part, frame)
     asked = []
     for query, gallery in pairs:
         here = rows[rows["date"].isin([query, gallery])]

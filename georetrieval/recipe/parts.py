@@ -14,13 +14,16 @@ DatePair = tuple[str, str]
 """(query date, gallery date)."""
 
 
-def tiles_of(tileset: TileSet, part: Part) -> pd.DataFrame:
-    """Catalogue rows of a part: its scopes, and the cells that lie wholly inside its area."""
+def tiles_of(tileset: TileSet, part: Part, frame: TileSet | None = None) -> pd.DataFrame:
+    """Catalogue rows of a part: its scopes, and the cells that lie wholly inside its area.
+
+    `frame` is the tile set whose extent the area is a share of, when it is another one than `tileset`.
+    """
     rows = tileset.catalogue
     if part.scopes is not None:
         rows = rows[rows["scope"].isin(part.scopes)]
     if part.area is not None:
-        x0, y0, x1, y1 = _ground(tileset.catalogue, part.area)
+        x0, y0, x1, y1 = _ground((frame or tileset).catalogue, part.area)
         inside = (rows["xmin"] >= x0) & (rows["xmax"] <= x1) & (rows["ymin"] >= y0) & (rows["ymax"] <= y1)
         rows = rows[inside]
     return rows

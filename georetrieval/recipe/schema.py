@@ -56,6 +56,7 @@ class Mosaics(Strict):
 
     folder: Path
     scope: str = "frame"
+    offsets: int = Field(1, ge=1, le=16, description="train on offsets x offsets shifted grids instead of one")
 
 
 class Tiles(Strict):

@@ -15,14 +15,17 @@ from georetrieval import __version__
 from georetrieval.errors import UsageError
 from georetrieval.files import digest, publish, publish_json
 from georetrieval.geo.tileset import TileSet
+from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
-from georetrieval.recipe import sources, work
-from georetrieval.recipe.build import WEIGHTS
+from georetrieval.recipe import actions, sources
+from georetrieval.recipe.build import WEIGHTS, load_eye
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
+from georetrieval.search.matches import Matches
 
 STAGES = ("worlds", "tiles", "train", "index", "evaluate")
 Row = dict[str, Any]
+Artist = Callable[["Run", Matches, list[Row]], object]
 
 
 class Run:
@@ -35,9 +38,11 @@ class Run:
     out
         The run folder; `runs/NAME` by default.
     progress
-        Told of each unit of work.
+        Told of each unit of actions.
     resume
         Go on with an interrupted training instead of starting it anew.
+    draw
+        Called at the end of the evaluation; a higher floor draws the figures.
 
     Notes
     -----
@@ -47,12 +52,14 @@ class Run:
     """
 
     def __init__(
-        self, recipe: Recipe, out: Path | None = None, *, progress: Progress = silent, resume: bool = True
+        self, recipe: Recipe, out: Path | None = None, *, progress: Progress = silent, resume: bool = True,
+        draw: Artist | None = None,
     ) -> None:
         self.recipe = recipe
         self.out = Path("runs") / recipe.name if out is None else Path(out)
         self.progress = progress
         self.resume = resume
+        self.draw = draw
         self.tiles = self.out / "tiles"
         self.model = self.out / "model"
         self.results = self.out / "results.json"
@@ -78,7 +85,7 @@ class Run:
 
     def plan(self, last: str = "evaluate") -> list[Row]:
         """What `to` would do, without doing it: counts, disk, memory, time where they can be known."""
-        return [work.planned(self, name) for name in self._stages(last)]
+        return [actions.planned(self, name) for name in self._stages(last)]
 
     @cached_property
     def tileset(self) -> TileSet:
@@ -86,6 +93,10 @@ class Run:
         tileset = TileSet.open(self.tiles)
         check_apart(tileset, self.recipe.split)
         return tileset
+
+    def eye(self) -> Embedder:
+        """The trained eye."""
+        return load_eye(str(self.model), legend_digest=self.tileset.legend.digest, px=self.tileset.px)
 
     @property
     def weights(self) -> Path:
@@ -117,16 +128,16 @@ class Run:
         settings = recipe.model_dump(mode="json")
         if name == "worlds":
             folders = [sources.world_folder(self.out / "worlds", w) for w in recipe.tiles.worlds]
-            return settings["tiles"]["worlds"], lambda: work.write_worlds(self), folders
+            return settings["tiles"]["worlds"], lambda: actions.write_worlds(self), folders
         if name == "tiles":
             files = sources.inventory(sources.surveys_of(recipe.tiles, self.out / "worlds"))
-            return [settings["tiles"], files], lambda: work.build(self), [self.tiles / "tiles.json"]
+            return [settings["tiles"], files], lambda: actions.build(self), [self.tiles / "tiles.json"]
         if name == "train":
             inputs = {key: settings[key] for key in ("seed", "split", "dates", "eye", "learn")}
-            return inputs, lambda: work.fit(self), [self.weights]
+            return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
-            return [settings["index"], settings["split"]["test"]], lambda: work.index(self), [self.index / "CURRENT"]
-        return [settings["evaluate"], settings["split"]["test"]], lambda: work.measure(self), [self.results]
+            return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / "CURRENT"]
+        return [settings["evaluate"], settings["split"]["test"]], lambda: actions.measure(self), [self.results]
 
 
 def _digest_in(record: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Several sample sets, one after the other, as one: every pair of dates of a place in one training set."""
+"""Several sample sets, one after the other, as one: every pair of dates of the same places in one training set."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet
 class Joined:
     """Sets with the same bands, in the order given; nothing is copied.
 
+    Parameters
+    ----------
+    sets
+        At least one.
+    scopes
+        One per set: it becomes the scope of all its samples and is put before their keys, so that the same place may
+        be in several sets and meets itself only within one.
+
     Raises
     ------
     UsageError
         When there is no set, or their bands differ.
     """
 
-    def __init__(self, sets: Sequence[SampleSet]) -> None:
+    def __init__(self, sets: Sequence[SampleSet], scopes: Sequence[str] | None = None) -> None:
         if len({s.bands for s in sets}) != 1:
             raise UsageError("Only sample sets with the same bands, at least one, can be joined.")
         self._sets = list(sets)
@@ -28,6 +36,9 @@ class Joined:
         self.keys = [key for s in sets for key in s.keys]
         self.names = [name for s in sets for name in s.names]
         self.scopes = [scope for s in sets for scope in s.scopes]
+        if scopes is not None:
+            self.scopes = [scope for s, scope in zip(sets, scopes, strict=True) for _ in range(len(s))]
+            self.keys = [f"{scope} {key}" for scope, key in zip(self.scopes, self.keys, strict=True)]
 
     def __len__(self) -> int:
         return int(self._ends[-1])

@@ -1,0 +1,193 @@
+"""What the stages of a recipe do: write worlds, cut tiles, train, index, measure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from georetrieval.errors import UsageError
+from georetrieval.files import publish, publish_json, remove_tree
+from georetrieval.geo.grid import TileGrid
+from georetrieval.geo.legend import Legend
+from georetrieval.geo.tile import Survey
+from georetrieval.geo.tileset import TileSet
+from georetrieval.geo.tiling import build_tiles, plan_tiles
+from georetrieval.learn.objectives import objective_of
+from georetrieval.learn.training import STATE, SidePair, train
+from georetrieval.maps import write_geopackage
+from georetrieval.recipe import sources
+from georetrieval.recipe.build import augment_of, baseline_of, mining_of, net_of, settings_of
+from georetrieval.recipe.evaluation import Evaluator, questions
+from georetrieval.recipe.indexing import index_tiles
+from georetrieval.recipe.parts import date_pairs, tiles_of
+from georetrieval.recipe.schema import Part
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.samples.joined import Joined
+from georetrieval.synthetic.departement import write_departement
+
+if TYPE_CHECKING:
+    from georetrieval.recipe.stages import Run
+
+Row = dict[str, Any]
+
+
+def write_worlds(run: Run) -> None:
+    """Write every made-up département that is not there yet."""
+    for world in run.recipe.tiles.worlds:
+        folder = sources.world_folder(run.out / "worlds", world)
+        if not folder.exists():
+            write_departement(
+                folder, km=world.km, seed=world.seed, departement=world.scope, gsd_m=world.gsd_m,
+                sheet_km=world.sheet_km, photo_format=world.photo_format, progress=run.progress,
+            )
+
+
+def tiles_request(run: Run) -> dict[str, Any]:
+    """The arguments of `build_tiles` and `plan_tiles` for a run."""
+    tiles = run.recipe.tiles
+    entries = sources.surveys_of(tiles, run.out / "worlds")
+    grid = TileGrid.frame(tiles.cell_m) if tiles.mosaics else TileGrid(tiles.crs, tiles.cell_m)
+    return {
+        "surveys": [Survey(**entry.model_dump()) for entry in entries], "out": run.tiles, "grid": grid,
+        "px": tiles.px, "legend": Legend.load(tiles.legend), "workers": tiles.workers,
+        "min_photo_share": tiles.min_photo_share,
+    }
+
+
+def build(run: Run) -> None:
+    """Cut the tiles; sheets that are done are not redone. Shifted grids for training get folders of their own."""
+    request = tiles_request(run)
+    build_tiles(**request, progress=run.progress)
+    for folder, grid in shifted(run).items():
+        build_tiles(**{**request, "out": folder, "grid": grid}, progress=run.progress)
+
+
+def shifted(run: Run) -> dict[Path, TileGrid]:
+    """Folders and grids of the shifted tile sets that training sees besides the plain one."""
+    tiles = run.recipe.tiles
+    steps = tiles.mosaics.offsets if tiles.mosaics else 1
+    moves = [i * tiles.cell_m // steps for i in range(steps)]
+    return {run.out / f"tiles+{x}+{y}": TileGrid("", tiles.cell_m, (x, y)) for x in moves for y in moves if x or y}
+
+
+def fit(run: Run) -> None:
+    """Train, or go on with an interrupted training."""
+    recipe = run.recipe
+    resume = run.resume and (run.model / STATE).is_file()
+    if not resume:
+        remove_tree(run.model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        net = net_of(recipe.eye, run.tileset.px, run.tileset.legend.digest)
+        settings = settings_of(recipe.learn, recipe.seed)
+        objective = objective_of(settings, recipe.eye.descriptor)
+    train(
+        net, objective, sides(run, recipe.split.train),
+        validation=None if recipe.split.validation is None else sides(run, recipe.split.validation),
+        settings=settings, mining=mining_of(recipe.learn), augment=augment_of(recipe.learn), run=run.model,
+        resume=resume, progress=run.progress,
+    )
+
+
+def sides(run: Run, part: Part) -> SidePair:
+    """The two dates of a part: what asks and what is looked for.
+
+    Every pair of dates and every shifted grid is a scope of its own: within one, each place is there once and no
+    two overlap.
+    """
+    bands = tuple(run.recipe.eye.bands)
+    queries, gallery, scopes = [], [], []
+    pairs = date_pairs(run.tileset, run.recipe.dates)
+    for tileset in (run.tileset, *(TileSet.open(folder) for folder in shifted(run))):
+        for question in questions(tileset, "", part, pairs, frame=run.tileset):
+            ids = sorted(question.tile_ids)
+            asks, answers = (TileSamples(tileset, date=date, bands=bands, tile_ids=ids) for date in question.pair)
+            queries.append(asks)
+            gallery.append(answers)
+            scopes.append(f"{tileset.path.name} {' '.join(question.pair)}")
+    if not scopes:
+        raise UsageError("No cell of the part has a photo at two of the dates; enlarge its area.")
+    if len(scopes) == 1:
+        return queries[0], gallery[0]
+    return Joined(queries, scopes), Joined(gallery, scopes)
+
+
+def index(run: Run) -> None:
+    """Index the test part at the date that is looked for (at every date when every pair is compared)."""
+    tileset, dates = run.tileset, run.recipe.dates
+    rows = tiles_of(tileset, run.recipe.split.test)
+    wanted = sorted(set(rows["date"])) if dates.every_pair else [dates.gallery]
+    index_tiles(run.index, tileset, str(run.model), dates=wanted, tile_ids=list(rows["tile_id"]),
+                replace=True, created_by=f"run {run.recipe.name}", progress=run.progress)
+
+
+def measure(run: Run) -> None:
+    """Compare all descriptors on the test part; publish the table, the matches and the figures."""
+    recipe, tileset = run.recipe, run.tileset
+    pairs = date_pairs(tileset, recipe.dates)
+    test = questions(tileset, "test", recipe.split.test, pairs)
+    whole = questions(tileset, "all", Part(), pairs) if recipe.dates.every_pair else []
+    k = recipe.evaluate.k
+    evaluator = Evaluator(tileset, [*test, *whole], k, run.progress)
+    rows: list[Row] = []
+    for name in recipe.evaluate.baselines:
+        eye = baseline_of(name, recipe, tileset)
+        rows += [evaluator.row(name, eye, question) for question in [*whole, *test]]
+    trained = run.eye()
+    rows += [evaluator.row("trained", trained, question) for question in test]
+    matches = evaluator.answer("trained", trained, test[0])
+    publish(run.out / "results.csv", as_csv(rows))
+    publish(run.out / "results.md", as_markdown(rows))
+    write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
+    if run.draw is not None:
+        run.draw(run, matches, rows)
+    publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": k, "rows": rows})
+
+
+def planned(run: Run, name: str) -> Row:
+    """What one stage would do."""
+    recipe = run.recipe
+    if name == "worlds":
+        missing = [w for w in recipe.tiles.worlds if not sources.world_folder(run.out / "worlds", w).exists()]
+        return {"stage": name, "plan": f"{len(missing)} of {len(recipe.tiles.worlds)} made-up départements to write"}
+    if name == "tiles":
+        return {"stage": name, "plan": _planned_tiles(run)}
+    if name == "train":
+        minutes = f", at most {recipe.learn.minutes:g} minutes" if recipe.learn.minutes else ""
+        return {"stage": name, "plan": f"{recipe.eye.trunk}, {recipe.learn.epochs} epochs{minutes} into {run.model}"}
+    return {"stage": name, "plan": f"into {run.index if name == 'index' else run.out}"}
+
+
+def _planned_tiles(run: Run) -> str:
+    absent = [w for w in run.recipe.tiles.worlds if not sources.world_folder(run.out / "worlds", w).exists()]
+    if absent:
+        cells = sum((w.km * 1000 // run.recipe.tiles.cell_m) ** 2 for w in run.recipe.tiles.worlds)
+        return f"{2 * cells} tiles, exactly known when the worlds are written"
+    request = tiles_request(run)
+    plan = plan_tiles(**request)
+    return (f"{plan.tiles} tiles, {plan.disk_bytes / 2**20:.0f} MiB on disk, {plan.memory_bytes / 2**20:.0f} MiB of "
+            f"memory, about {plan.seconds:.0f} s")
+
+
+def as_csv(rows: list[Row]) -> bytes:
+    """The table as CSV with a header line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def as_markdown(rows: list[Row]) -> bytes:
+    """The table as Markdown."""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    lines += ["| " + " | ".join(_cell(value) for value in row.values()) + " |" for row in rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
