@@ -135,6 +135,18 @@ def remove_file(path: Path) -> None:
     Path(path).unlink(missing_ok=True)
 
 
+def reserve(path: Path) -> None:
+    """Take the room of a sparse file on the disk now: writing to its memory map could not say that the disk is full.
+
+    Raises
+    ------
+    OSError
+        When there is no room; inside `publishing` it becomes a `BusyError`.
+    """
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
+
+
 def free_bytes(path: Path) -> int:
     """Free bytes on the disk that holds `path` (or its nearest existing parent)."""
     path = Path(path).absolute()

@@ -93,7 +93,7 @@ class TileSet:
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of all that the pixels depend on (contents, not paths)."""
-        surveys = sorted([s["scope"], s["date"], s["digest"]] for s in self.surveys)
+        surveys = sorted([s["scope"], s["date"], s["digest"], s["min_photo_share"]] for s in self.surveys)
         return digest([self.grid.crs, self.grid.cell_m, list(self.grid.origin), self.px, self.legend.digest, surveys])
 
     @cached_property

@@ -1,0 +1,161 @@
+"""Making one block: read, paint, write two sheets, and keep a record of what it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from georetrieval.errors import InputError
+from georetrieval.files import canonical_json, publish, sha256_file
+from georetrieval.geo.blocks import Block
+from georetrieval.geo.grid import Cell, TileGrid
+from georetrieval.geo.legend import Legend
+from georetrieval.geo.palette import write_classes, write_photo
+from georetrieval.geo.sniff import opened
+from georetrieval.geo.survey_inputs import Inputs
+
+MAKER = 1
+"""Raised when the same inputs would give other pixels: the records of older makers are then not reused."""
+
+CONSTANT_LEVELS = 2
+"""A photo whose brightest and darkest pixel differ by no more than this, in every band, is blank."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the pixels of a tile set depend on beside the surveys."""
+
+    grid: TileGrid
+    px: int
+    legend: Legend
+    min_photo_share: float
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """What is known of one cell.
+
+    Attributes
+    ----------
+    blank
+        One colour all over, or nothing at all.
+    counts
+        Pixels per class, in the legend's order; empty without vectors.
+    """
+
+    col: int
+    row: int
+    blank: bool
+    photo_share: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished block: the digest of its inputs, the checksums of its files, its rows."""
+
+    digest: str
+    files: Mapping[str, str]
+    rows: tuple[CellRow, ...]
+
+
+def sheet_path(folder: Path, kind: str, name: str) -> Path:
+    """Where a sheet of photo or classes lies in the folder of a survey."""
+    return folder / kind / f"{name}.tif"
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Where the record of a block lies."""
+    return folder / "records" / f"{name}.json"
+
+
+def finished(folder: Path, name: str, digest: str) -> Record | None:
+    """The record of a block that was made from the same inputs and whose files are what was written, else None."""
+    path = record_path(folder, name)
+    try:
+        value = json.loads(path.read_text("utf-8"))
+        if value["digest"] != digest:
+            return None
+        rows = tuple(CellRow(**{**row, "counts": tuple(row["counts"])}) for row in value["rows"])
+        files = {str(kind): str(sha256) for kind, sha256 in value["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    for kind, sha256 in files.items():
+        sheet = sheet_path(folder, kind, name)
+        if not sheet.is_file() or sha256_file(sheet) != sha256:
+            return None
+    return Record(digest, files, rows)
+
+
+def make(block: Block, inputs: Inputs, settings: Settings, folder: Path, digest: str) -> Record:
+    """Make the two sheets of a block and publish its record last.
+
+    Raises
+    ------
+    InputError
+        When the sheet that owns the block is damaged.
+    """
+    grid, px = settings.grid, settings.px
+    bounds, shape, transform = block.bounds(grid), block.shape(px), block.transform(grid, px)
+    name = grid.name(block.cells[0])
+    files = {}
+    photo = pixels = codes = None
+    if inputs.mosaic is not None and block.sheet is not None:
+        inputs.mosaic.check(block.sheet, grid.cell_m / px)
+        pixels, photo = inputs.mosaic.read(bounds, shape, skip_broken=True)
+        path = sheet_path(folder, "photo", name)
+        write_photo(path, pixels, photo, transform, grid.crs)
+        files["photo"] = sha256_file(path)
+    if inputs.painter is not None:
+        codes = inputs.painter.paint(bounds, shape)
+        path = sheet_path(folder, "classes", name)
+        write_classes(path, codes, transform, grid.crs, settings.legend)
+        files["classes"] = sha256_file(path)
+    rows = tuple(_row(cell, block.window(cell, px), pixels, photo, codes, settings) for cell in block.cells)
+    record = Record(digest, files, rows)
+    publish(record_path(folder, name), canonical_json(asdict(record)))
+    return record
+
+
+def stored_pixels(block: Block, settings: Settings, folder: Path, kinds: tuple[str, ...]) -> NDArray[np.uint8]:
+    """The bands of a finished block, read back from its sheets: (C, h, w) uint8.
+
+    Raises
+    ------
+    InputError
+        When a sheet is damaged.
+    """
+    name = settings.grid.name(block.cells[0])
+    bands = []
+    for kind in kinds:
+        path = sheet_path(folder, kind, name)
+        with opened(path) as dataset:
+            bands.append(dataset.read())
+        if bands[-1].shape[1:] != block.shape(settings.px):
+            raise InputError(f"{path} is not the sheet that was written; run `tiles build` again.")
+    return np.concatenate(bands)
+
+
+def _row(
+    cell: Cell, window: tuple[slice, slice], pixels: NDArray[np.uint8] | None, photo: NDArray[np.bool_] | None,
+    codes: NDArray[np.uint8] | None, settings: Settings,
+) -> CellRow:
+    counts: tuple[int, ...] = ()
+    if codes is not None:
+        found = np.bincount(codes[window].ravel(), minlength=256)
+        counts = tuple(int(found[item.code]) for item in settings.legend.classes)
+    if pixels is None or photo is None:
+        return CellRow(cell.col, cell.row, not any(counts), 0.0, counts)
+    share = float(photo[window].mean())
+    blank = share == 0 or _is_blank(pixels[:, *window], photo[window])
+    return CellRow(cell.col, cell.row, blank, share, counts)
+
+
+def _is_blank(pixels: NDArray[np.uint8], photo: NDArray[np.bool_]) -> bool:
+    seen = pixels[:, photo]
+    return bool((seen.max(axis=1).astype(int) - seen.min(axis=1) <= CONSTANT_LEVELS).all())
