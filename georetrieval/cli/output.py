@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import rich_click as click
 
@@ -16,9 +16,10 @@ from georetrieval.errors import UsageError
 FORMATS = ("table", "json", "jsonl", "csv")
 GEO_FORMATS = (*FORMATS, "geojson", "gpkg")
 Row = Mapping[str, Any]
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def format_option(*formats: str) -> Any:
+def format_option(*formats: str) -> Callable[[_F], _F]:
     """Give a command `--format`, with the formats that it can write."""
     return click.option(
         "--format", "format_", type=click.Choice(formats or FORMATS), default="table", show_default=True,

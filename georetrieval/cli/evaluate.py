@@ -1,0 +1,109 @@
+"""`georetrieval evaluate`: map@k and recall@k of an index for the tiles of another date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from georetrieval.cli.output import format_option
+
+if TYPE_CHECKING:
+    from georetrieval.geo.tileset import TileSet
+    from georetrieval.search.matches import Matches
+
+
+@click.command()
+@click.argument("index")
+@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
+@click.option("--date", required=True, help="Date of the tiles that ask.")
+@click.option("--scope", "scopes", multiple=True, help="Only queries of these départements; may be repeated.")
+@click.option("-k", "k", type=int, default=5, show_default=True, help="Answers per query.")
+@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
+@click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
+@format_option()
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
+def command(
+    index: str, tiles: Path, date: str, scopes: tuple[str, ...], k: int, model: str | None,
+    filter_dates: tuple[str, ...], bbox: str | None, format_: str, out: Path | None,
+) -> None:
+    """Measure how well INDEX finds the tiles of another date again.
+
+    A query counts when it is not blank and its place is in the index; the rest is counted apart: blank tiles,
+    descriptors that mean nothing, places that the index does not hold. A tile never answers itself.
+
+    \b
+    Examples:
+      georetrieval evaluate town --tiles tiles/ --date 2019
+      georetrieval evaluate town --tiles tiles/ --date 2019 --scope 57 --format json -o matches.gpkg
+    """
+    from georetrieval.cli.bars import progress
+    from georetrieval.cli.queries import check_k, filter_of, index_path
+
+    check_k(k)
+    where = filter_of(filter_dates, (), bbox, exclude_self=True)
+
+    from georetrieval.embedding import embed
+    from georetrieval.errors import InputError, UsageError
+    from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.asking import Asker
+    from georetrieval.samples.campaigns import TileSamples
+    from georetrieval.search.gallery import Gallery
+    from georetrieval.search.metrics import summary
+    from georetrieval.search.store import IndexStore
+
+    if out is not None and out.suffix.lower() not in (".gpkg", ".geojson"):
+        raise UsageError(f"{out} must end in .gpkg or .geojson.")
+    store, tileset = IndexStore.open(index_path(index)), TileSet.open(tiles)
+    with progress() as report:
+        asker = Asker(store, model=model, tileset=tileset, date=date)
+        samples = TileSamples(tileset, date=date, bands=asker.eye.bands, scopes=list(scopes) or None)
+        queries = embed(samples, asker.eye, progress=report)
+        rows, table = asker.rows
+        matches = Gallery.of(rows, attributes=table).search(queries, k, where=where)
+    if summary(matches, k).queries == 0:
+        raise InputError(f"None of the {len(queries)} tiles of {date} shows a place that another tile of the index "
+                         f"{store.path} shows; index another date or département.")
+    if out is not None:
+        _write(out, matches, tileset, table, store.manifest.crs)
+    _print({"index": str(store.path), "model": asker.model, "date": date, "k": k}, matches, tileset, date, scopes,
+           store.manifest.counts.tiles, format_)
+
+
+def _print(
+    head: dict[str, Any], matches: Matches, tileset: TileSet, date: str, scopes: tuple[str, ...], gallery: int,
+    format_: str,
+) -> None:
+    from georetrieval.cli.output import write_rows, write_value
+    from georetrieval.search.metrics import summary
+
+    asked = tileset.catalogue[tileset.catalogue["date"] == date]
+    asked = asked[asked["scope"].isin(scopes)] if scopes else asked
+    blank = {str(scope): int((~some["valid"]).sum()) for scope, some in asked.groupby("scope")}
+    k = int(head["k"])
+
+    def figures(some: Matches, left_out: int) -> dict[str, Any]:
+        value = summary(some, k).as_dict()
+        value.pop("k")
+        return value | {"blank_left_out": left_out}
+
+    total = figures(matches, sum(blank.values()))
+    each = {scope: figures(matches.in_scope(scope), blank[scope]) for scope in sorted(blank)}
+    if format_ in ("json", "jsonl"):
+        write_value(head | total | {"gallery": gallery, "scopes": each}, format_)
+        return
+    rows = [{"scope": scope, **value} for scope, value in each.items()]
+    rows += [{"scope": "all", **total}] if len(rows) > 1 else []
+    write_rows(rows, format_, title=f"{head['index']} asked with the tiles of {date}")
+
+
+def _write(out: Path, matches: Matches, tileset: TileSet, table: Any, crs: str) -> None:
+    import numpy as np
+
+    from georetrieval.maps import BOUNDS, on_ground, write_ground
+
+    place = tileset.catalogue.set_index("tile_id")[list(BOUNDS)]
+    bounds = place.loc[matches.query_names.tolist()].to_numpy(np.float64)
+    write_ground(out, on_ground(matches, table, bounds, crs))

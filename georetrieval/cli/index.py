@@ -1,0 +1,129 @@
+"""`georetrieval index`: build, list, info, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from georetrieval.cli.output import format_option
+
+
+@click.group()
+def command() -> None:
+    """Build and look after indexes.
+
+    An index holds one descriptor per tile together with the tile's place and date. It is published version by version:
+    who reads sees one whole version, and a power cut leaves the one before.
+
+    \b
+    Examples:
+      georetrieval index build town --model hog --tiles tiles/ --date 2004
+      georetrieval index list
+      georetrieval index verify town
+    """
+
+
+@command.command()
+@click.argument("index")
+@click.option("--model", required=True, metavar="RUN", help="Run folder of `train`, or a baseline: hog, class-shares, "
+              "untrained.")
+@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
+@click.option("--date", "dates", required=True, multiple=True, help="Which dates to index; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, help="Only these départements; may be repeated.")
+@click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
+def build(
+    index: str, model: str, tiles: Path, dates: tuple[str, ...], scopes: tuple[str, ...], replace: bool
+) -> None:
+    """Embed tiles and publish them as the index INDEX.
+
+    INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
+    remembers its model by fingerprint and refuses any other one.
+
+    \b
+    Examples:
+      georetrieval index build town --model hog --tiles tiles/ --date 2004
+      georetrieval index build /data/lorraine --model runs/geo --tiles tiles/ --date 2004 --scope 57 --scope 54
+    """
+    from georetrieval.cli.bars import progress
+    from georetrieval.cli.queries import index_path
+    from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.indexing import index_tiles
+
+    path = index_path(index)
+    kept = str(Path(model).resolve()) if Path(model).exists() else model
+    with progress() as report:
+        store = index_tiles(path, TileSet.open(tiles), kept, dates=dates, scopes=scopes or None, replace=replace,
+                            created_by="georetrieval index build", progress=report)
+    counts = store.manifest.counts
+    click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
+               f"descriptor left out; version {store.manifest.version}", err=True)
+    click.echo(str(path))
+
+
+@command.command("list")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("indexes"))
+@format_option()
+def list_(folder: Path, format_: str) -> None:
+    """List the indexes in FOLDER (./indexes by default).
+
+    One line per index: version, tiles, dates, départements, model, and what is wrong with it if anything is.
+
+    \b
+    Examples:
+      georetrieval index list
+      georetrieval index list /data --format json
+    """
+    from georetrieval.cli.output import write_rows
+    from georetrieval.errors import InputError
+    from georetrieval.search.store import list_indexes
+
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; `georetrieval index build NAME` makes an index in ./indexes.")
+    write_rows(list_indexes(folder), format_)
+
+
+@command.command()
+@click.argument("index")
+@format_option()
+def info(index: str, format_: str) -> None:
+    """Show what the index INDEX holds.
+
+    Version, counts, vector length, CRS, tile size, model and its fingerprint, and the surveys that it was made from.
+
+    \b
+    Examples:
+      georetrieval index info town
+      georetrieval index info town --format json
+    """
+    from georetrieval.cli.output import write_value
+    from georetrieval.cli.queries import index_path
+    from georetrieval.search.store import IndexStore
+
+    write_value(IndexStore.open(index_path(index)).info(), format_, title=index)
+
+
+@command.command()
+@click.argument("index")
+@format_option()
+def verify(index: str, format_: str) -> None:
+    """Read every byte of the index INDEX again.
+
+    Checks the hash of the manifest and of every segment, the number of rows, the vectors and the tile ids; ends with
+    exit code 2 and one sentence when anything is damaged.
+
+    \b
+    Examples:
+      georetrieval index verify town
+    """
+    from dataclasses import asdict
+
+    from georetrieval.cli.output import write_value
+    from georetrieval.cli.queries import index_path
+    from georetrieval.errors import StoreError
+    from georetrieval.search.store import IndexStore
+
+    check = IndexStore.open(index_path(index)).verify()
+    write_value({"index": index, "whole": not check.problems, **asdict(check)}, format_)
+    if check.problems:
+        raise StoreError(f"{len(check.problems)} problems, the first: {check.problems[0]} Build the index again.")

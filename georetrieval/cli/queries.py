@@ -1,0 +1,103 @@
+"""What a person types as a question: words for queries, places of indexes, filters. Parsing only, nothing is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from georetrieval.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from georetrieval.search.gallery import Filter
+
+INDEXES = Path("indexes")
+Kind = Literal["tile", "file", "point", "box"]
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBERS = re.compile(rf"\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*")
+_TILE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One query as typed.
+
+    Attributes
+    ----------
+    numbers : (x, y) of a point, (xmin, ymin, xmax, ymax) of a box, else empty
+    """
+
+    text: str
+    kind: Kind
+    numbers: tuple[float, ...] = ()
+
+
+def parse_word(text: str) -> Word:
+    """Tell a file, a tile id, a point and a box apart.
+
+    Raises
+    ------
+    UsageError
+        When it can be none of them.
+    InputError
+        When it looks like a file that is not there.
+    """
+    if _NUMBERS.fullmatch(text):
+        numbers = tuple(float(part) for part in text.split(","))
+        if len(numbers) == 2:
+            return Word(text, "point", numbers)
+        if len(numbers) == 4:
+            return Word(text, "box", parse_bounds(text))
+        raise UsageError(f"{text!r} has {len(numbers)} numbers; a point is x,y and a box xmin,ymin,xmax,ymax.")
+    if text.startswith("-"):
+        raise UsageError(f"There is no option {text!r}; --help lists them.")
+    if Path(text).is_file():
+        return Word(text, "file")
+    if Path(text).is_dir():
+        raise UsageError(f"{text} is a folder; ask with picture files.")
+    if "/" in text or "\\" in text or Path(text).suffix.lower() in (".jp2", ".tif", ".tiff", ".jpg", ".jpeg", ".png"):
+        raise InputError(f"There is no file {text}.")
+    if not _TILE_ID.fullmatch(text):
+        raise UsageError(f"{text!r} is neither a file, nor a tile id, nor x,y, nor xmin,ymin,xmax,ymax.")
+    return Word(text, "tile")
+
+
+def parse_bounds(text: str) -> tuple[float, float, float, float]:
+    """xmin, ymin, xmax, ymax.
+
+    Raises
+    ------
+    UsageError
+        When these are not four numbers, or the box is empty.
+    """
+    numbers = [float(part) for part in text.split(",")] if _NUMBERS.fullmatch(text) else []
+    if len(numbers) != 4:
+        raise UsageError(f"{text!r} is not a box; give xmin,ymin,xmax,ymax.")
+    x0, y0, x1, y1 = numbers
+    if not (x0 < x1 and y0 < y1):
+        raise UsageError(f"The box {text} is empty; give xmin,ymin,xmax,ymax with xmin < xmax and ymin < ymax.")
+    return x0, y0, x1, y1
+
+
+def index_path(name: str) -> Path:
+    """Where an index lies: a path as it is, a bare name in ./indexes."""
+    if "/" in name or "\\" in name or name.startswith(".") or Path(name).is_dir():
+        return Path(name)
+    return INDEXES / name
+
+
+def filter_of(
+    dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, *, exclude_self: bool = False
+) -> Filter:
+    """The filter of the options --filter-date, --scope, --bbox."""
+    from georetrieval.search.gallery import Filter
+
+    return Filter(dates=dates, scopes=scopes, bounds=parse_bounds(bbox) if bbox else None, exclude_self=exclude_self)
+
+
+def check_k(k: int) -> None:
+    """UsageError unless 1 <= k."""
+    if k < 1:
+        raise UsageError(f"-k must be at least 1, and is {k}.")

@@ -1,0 +1,136 @@
+"""`georetrieval search`: the nearest tiles of an index to tiles, pictures and places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from georetrieval.cli.output import GEO_FORMATS, format_option
+
+if TYPE_CHECKING:
+    from georetrieval.maps import Ground
+
+SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("index")
+@click.argument("queries", nargs=-1, required=True, metavar="QUERY...")
+@click.option("-k", "k", type=int, default=5, show_default=True, help="Answers per query.")
+@click.option("--tiles", type=click.Path(path_type=Path), help="Tiles in which ids and places are looked up; without "
+              "them, in the index itself.")
+@click.option("--date", help="Date of the tiles that ask.")
+@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@click.option("--classes", type=click.Path(path_type=Path), help="Picture of class codes that belongs to the query.")
+@click.option("--vectors", type=click.Path(path_type=Path), help="Vector delivery to be painted under a GeoTIFF.")
+@click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, help="Only answers of this département; may be repeated.")
+@click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
+@click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles).")
+@format_option(*GEO_FORMATS)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write there instead of to stdout; the suffix says "
+              "the format.")
+def command(
+    index: str, queries: tuple[str, ...], k: int, tiles: Path | None, date: str | None, model: str | None,
+    classes: Path | None, vectors: Path | None, filter_dates: tuple[str, ...], scopes: tuple[str, ...],
+    bbox: str | None, exclude_self: bool, format_: str, out: Path | None,
+) -> None:
+    """Find the tiles of INDEX that look most like each QUERY.
+
+    A QUERY is a tile id, a picture file (a GeoTIFF is cut on the index's grid), a point "x,y" or a box
+    "xmin,ymin,xmax,ymax" (all tiles within). Numbers in the range of degrees are longitude and latitude, others the
+    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact.
+
+    \b
+    Examples:
+      georetrieval search town 57-2019-E0930000N6920000-500 --tiles tiles/
+      georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
+      georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
+      georetrieval search town photo.tif --filter-date 2004 --format csv
+    """
+    from georetrieval.cli.bars import progress
+    from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
+    from georetrieval.errors import GapsError
+
+    format_ = _format(format_, out)
+    check_k(k)
+    where = filter_of(filter_dates, scopes, bbox, exclude_self=exclude_self or tiles is None)
+    words = [parse_word(text) for text in queries]
+
+    from georetrieval.geo.tileset import TileSet
+    from georetrieval.maps import on_ground
+    from georetrieval.recipe.asking import Asker
+    from georetrieval.search.gallery import Gallery
+    from georetrieval.search.store import IndexStore
+
+    store = IndexStore.open(index_path(index))
+    with progress() as report:
+        asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
+                      vectors=vectors, progress=report)
+        asked = asker.ask(words)
+        rows, table = asker.rows
+        matches = Gallery.of(rows, attributes=table).search(asked.descriptors, k, where=where)
+    for note in asker.notes:
+        click.echo(note, err=True)
+    ground = on_ground(matches, table, asked.bounds[matches.query_rows], store.manifest.crs)
+    write_answers(ground, format_, out)
+    silent = (*asked.blank, *map(str, matches.unanswered_names))
+    if silent:
+        raise GapsError(f"{len(silent)} queries are blank or have no meaningful descriptor and got no answer: "
+                        f"{', '.join(silent[:5])}{'...' if len(silent) > 5 else ''}.")
+
+
+def write_answers(ground: Ground, format_: str, out: Path | None) -> None:
+    """Write matches in any format, to a file or to stdout."""
+    import contextlib
+    import io
+
+    from georetrieval.cli.output import write_rows
+    from georetrieval.files import publish
+    from georetrieval.maps import geojson, write_gpkg
+
+    if format_ == "gpkg" and out is not None:
+        write_gpkg(out, ground)
+        return
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text) if out else contextlib.nullcontext():
+        if format_ == "geojson":
+            click.echo(geojson(ground))
+        else:
+            write_rows(answer_rows(ground), format_)
+    if out:
+        publish(out, text.getvalue().encode())
+
+
+def answer_rows(ground: Ground) -> list[dict[str, Any]]:
+    """One row per answer: query, rank, tile, score, hit (None when the query's place is not known), place."""
+    from georetrieval.maps import BOUNDS
+
+    told = {"yes": True, "no": False, "unknown": None}
+    boxes = ground.matches.geometry.bounds.to_numpy()
+    rows = []
+    for row, box in zip(ground.matches.drop(columns="geometry").to_dict("records"), boxes, strict=True):
+        place = dict(zip(BOUNDS, map(float, box), strict=True))
+        rows.append({
+            "query": row["query"], "rank": row["rank"], "tile_id": row["tile_id"], "score": round(row["score"], 6),
+            "hit": told[row["hit"]], "scope": row["scope"], "date": row["date"], **place})
+    return rows
+
+
+def _format(asked: str, out: Path | None) -> str:
+    from georetrieval.errors import UsageError
+
+    if out is None:
+        if asked == "gpkg":
+            raise UsageError("A GeoPackage cannot be written to stdout; give -o FILE.gpkg.")
+        return asked
+    by_suffix = SUFFIXES.get(out.suffix.lower())
+    if asked == "table":
+        if by_suffix is None:
+            raise UsageError(f"{out} does not say its format; end it in {', '.join(SUFFIXES)}, or give --format.")
+        return by_suffix
+    if by_suffix not in (None, asked) and not (asked == "geojson" and by_suffix == "json"):
+        raise UsageError(f"{out} ends like {by_suffix}, but --format says {asked}.")
+    return asked

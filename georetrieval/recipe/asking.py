@@ -1,0 +1,238 @@
+"""From words to queries: tiles, places and pictures are embedded with the eye of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from georetrieval.embedding import embed
+from georetrieval.errors import GapsError, InputError, MismatchError, UsageError
+from georetrieval.geo.tileset import TileSet
+from georetrieval.maps import BOUNDS, LONLAT, bounds_of
+from georetrieval.nets.embedder import Embedder
+from georetrieval.progress import Progress, silent
+from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.indexing import require_eye
+from georetrieval.recipe.pictures import PictureReader
+from georetrieval.samples.arrays import ArraySamples
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.store import IndexStore
+
+Rectangles = npt.NDArray[np.float64]
+
+
+class Typed(Protocol):
+    """A word of the command line."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def numbers(self) -> tuple[float, ...]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """Descriptors to be searched.
+
+    Attributes
+    ----------
+    bounds : (n, 4) float64, NaN where the place is not known
+    blank : queries that were left out because nothing is on them
+    """
+
+    descriptors: Descriptors
+    bounds: Rectangles
+    blank: tuple[str, ...] = ()
+
+
+class Asker:
+    """Turns words into queries for one index.
+
+    Parameters
+    ----------
+    store
+        The index.
+    model
+        Instead of the one that the index names.
+    tileset, date
+        Where tile ids and places are looked up; without them in the index itself.
+    classes, vectors
+        Class codes, or a vector delivery, under a picture, for eyes that see classes.
+    """
+
+    def __init__(
+        self, store: IndexStore, *, model: str | None = None, tileset: TileSet | None = None, date: str | None = None,
+        classes: Path | None = None, vectors: Path | None = None, progress: Progress = silent,
+    ) -> None:
+        self.store, self.model, self.tileset, self.date = store, model or store.manifest.model, tileset, date
+        self.classes, self.vectors, self.progress = classes, vectors, progress
+        self.notes: list[str] = []
+        if tileset is not None:
+            require_tiles(store, tileset)
+
+    @cached_property
+    def rows(self) -> tuple[Descriptors, pa.Table]:
+        """The index's own rows, read once."""
+        return self.store.load()
+
+    @cached_property
+    def eye(self) -> Embedder:
+        """The index's eye, loaded and held against fingerprint and canaries."""
+        manifest = self.store.manifest
+        eye = load_eye(self.model, legend_digest=manifest.legend_digest, px=manifest.px)
+        require_eye(self.store, eye)
+        return eye
+
+    def ask(self, words: Sequence[Typed]) -> Queries:
+        """Queries of all words: tiles and places first, then pictures.
+
+        Raises
+        ------
+        InputError
+            When a tile, place or picture is not there.
+        MismatchError
+            When the model is not the index's.
+        GapsError
+            When all that was asked for is blank.
+        """
+        if self.model != self.store.manifest.model:
+            _ = self.eye  # a model that was named is checked even when no pixel has to be looked at
+        ids = list(dict.fromkeys(tile for word in words if word.kind != "file" for tile in self._tiles(word)))
+        parts = [self._known(ids)] if ids else []
+        parts += [self._picture(Path(word.text)) for word in words if word.kind == "file"]
+        full = [part for part in parts if len(part.descriptors)]
+        blank = tuple(name for part in parts for name in part.blank)
+        if not full:
+            raise GapsError(f"All that was asked for is blank: {', '.join(blank)}; there is nothing to search.")
+        return Queries(Descriptors.concatenate([part.descriptors for part in full]),
+                       np.concatenate([part.bounds for part in full]), blank)
+
+    @cached_property
+    def _catalogue(self) -> pd.DataFrame:
+        """Where tile ids and places are looked up: tile_id, date, valid, xmin..ymax."""
+        if self.tileset is not None:
+            return self.tileset.catalogue
+        frame: pd.DataFrame = self.rows[1].select(["tile_id", "key", "scope", "date", *BOUNDS]).to_pandas()
+        return frame.assign(valid=True)
+
+    def _tiles(self, word: Typed) -> list[str]:
+        """Tile ids that a word stands for."""
+        rows = self._catalogue
+        if word.kind == "tile":
+            if not (rows["tile_id"] == word.text).any():
+                where = self.tileset.path if self.tileset is not None else f"the index {self.store.path}"
+                raise InputError(f"{word.text} is neither a file nor a tile of {where}; `georetrieval tiles list` "
+                                 "shows the tile ids.")
+            return [word.text]
+        rows = self._dated(rows)
+        numbers = self._in_index_crs(word)
+        if len(numbers) == 2:
+            x, y = numbers
+            inside = (rows["xmin"] <= x) & (x < rows["xmax"]) & (rows["ymin"] <= y) & (y < rows["ymax"])
+        else:
+            x0, y0, x1, y1 = numbers
+            inside = (rows["xmin"] >= x0) & (rows["xmax"] <= x1) & (rows["ymin"] >= y0) & (rows["ymax"] <= y1)
+        if not inside.any():
+            area = rows[["xmin", "ymin"]].min().tolist() + rows[["xmax", "ymax"]].max().tolist()
+            raise InputError(f"No tile lies at {word.text}; the tiles cover "
+                             f"{', '.join(f'{value:.0f}' for value in area)} ({self.store.manifest.crs or 'pixels'}).")
+        return [str(tile) for tile in rows.loc[inside, "tile_id"]]
+
+    def _dated(self, rows: pd.DataFrame) -> pd.DataFrame:
+        dates = sorted(set(rows["date"]))
+        if self.date is None and self.tileset is not None and len(dates) > 1:
+            raise UsageError(f"Which date is asked about? Give --date; the tiles hold {', '.join(dates)}.")
+        if self.date is not None and self.date not in dates:
+            raise InputError(f"There is no tile of {self.date}; dates are {', '.join(dates)}.")
+        return rows if self.date is None else rows[rows["date"] == self.date]
+
+    def _in_index_crs(self, word: Typed) -> tuple[float, ...]:
+        """A point or box in the CRS of the index; degrees are told by their range."""
+        xs, ys = word.numbers[0::2], word.numbers[1::2]
+        crs = self.store.manifest.crs
+        if not crs or any(abs(x) > 180 for x in xs) or any(abs(y) > 90 for y in ys):
+            self.notes.append(f"{word.text} is read as x,y in {crs or 'pixels of the frame'}.")
+            return word.numbers
+        from pyproj import Transformer
+
+        self.notes.append(f"{word.text} is read as longitude,latitude.")
+        transformer = Transformer.from_crs(LONLAT, crs, always_xy=True)
+        if len(xs) == 1:
+            return tuple(transformer.transform(xs[0], ys[0]))
+        return tuple(transformer.transform_bounds(xs[0], ys[0], xs[1], ys[1]))
+
+    def _known(self, ids: list[str]) -> Queries:
+        """Queries of tiles: from the index when no tiles were given, else embedded."""
+        if self.tileset is None:
+            rows, table = self.rows
+            place = {name: i for i, name in enumerate(rows.names.tolist())}
+            where = [place[tile] for tile in ids]
+            return Queries(rows.take(where), bounds_of(table, where))
+        asked = self._catalogue.set_index("tile_id").loc[ids]
+        valid = asked[asked["valid"]]
+        blank = tuple(str(tile) for tile in asked.index[~asked["valid"]])
+        parts = [embed(TileSamples(self.tileset, date=str(date), bands=self.eye.bands, tile_ids=some.index.tolist()),
+                       self.eye, progress=self.progress) for date, some in valid.groupby("date")]
+        if not parts:
+            return Queries(self._none(), np.empty((0, 4)), blank)
+        found = Descriptors.concatenate(parts)
+        place = {name: i for i, name in enumerate(found.names.tolist())}
+        found = found.take([place[str(tile)] for tile in valid.index])
+        return Queries(found, valid[list(BOUNDS)].to_numpy(np.float64), blank)
+
+    def _picture(self, path: Path) -> Queries:
+        reader = PictureReader(
+            self.store.manifest, tileset=self.tileset, classes=self.classes, vectors=self.vectors, bands=self.eye.bands)
+        cut = reader.cut(path)
+        self.notes += cut.notes
+        if not cut.names:
+            return Queries(self._none(), np.empty((0, 4)), cut.blank)
+        keys, scopes = self._places(cut.bounds)
+        samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=self.eye.bands,
+                               palette=cut.palette)
+        return Queries(embed(samples, self.eye, progress=self.progress), cut.bounds, cut.blank)
+
+    def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:
+        """Key and scope of the index's tile at the middle of each rectangle; "" where there is none."""
+        rows, table = self.rows
+        boxes = bounds_of(table, np.arange(len(rows)))
+        keys, scopes = [], []
+        for x0, y0, x1, y1 in bounds:
+            x, y = (x0 + x1) / 2, (y0 + y1) / 2
+            at = np.flatnonzero((boxes[:, 0] <= x) & (x < boxes[:, 2]) & (boxes[:, 1] <= y) & (y < boxes[:, 3]))
+            keys.append(str(rows.keys[at[0]]) if len(at) else "")
+            scopes.append(str(rows.scopes[at[0]]) if len(at) else "")
+        return keys, scopes
+
+    def _none(self) -> Descriptors:
+        manifest = self.store.manifest
+        return Descriptors(np.empty((0, manifest.dim), np.float32), np.empty(0, np.str_), np.empty(0, np.str_),
+                           np.empty(0, np.str_), manifest.metric_space)
+
+
+def require_tiles(store: IndexStore, tileset: TileSet) -> None:
+    """Refuse tiles that were cut another way than those in the index.
+
+    Raises
+    ------
+    MismatchError
+        Naming what differs: CRS, cell size, pixels or legend.
+    """
+    m = store.manifest
+    pairs = {"CRS": (m.crs, tileset.grid.crs), "cell": (m.cell_m, float(tileset.grid.cell_m)),
+             "pixels": (m.px, tileset.px), "legend": ((m.legend_digest or "")[:12], tileset.legend.digest[:12])}
+    told = [f"{name} {a} in the index and {b} in the tiles" for name, (a, b) in pairs.items() if a != b]
+    if told:
+        raise MismatchError(f"The tiles {tileset.path} were cut another way than the index {store.path}: "
+                            f"{'; '.join(told)}. Build tiles and index alike.")
