@@ -75,11 +75,19 @@ def folded(net: DescriptorNet) -> DescriptorNet:
 
 
 def _fold(module: nn.Module) -> None:
-    names = list(module._modules)
-    for name, follower in itertools.pairwise(names):
-        conv, norm = module._modules[name], module._modules[follower]
+    for name, follower in itertools.pairwise(list(module._modules)):
+        owner, last = _last_of(module, name)
+        conv, norm = owner._modules[last], module._modules[follower]
         if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and conv.out_channels == norm.num_features:
-            module._modules[name] = fuse_conv_bn_eval(conv, norm)
+            owner._modules[last] = fuse_conv_bn_eval(conv, norm)
             module._modules[follower] = nn.Identity()
     for child in module.children():
         _fold(child)
+
+
+def _last_of(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """Where the last layer of `module.name` is registered: there, or at the end of a sequence."""
+    layer = module._modules[name]
+    if isinstance(layer, nn.Sequential) and len(layer):
+        return _last_of(layer, list(layer._modules)[-1])
+    return module, name

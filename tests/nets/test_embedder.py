@@ -1,0 +1,115 @@
+"""The descriptor net as a whole: bands, sizes, identity, saving, the fast copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity
+
+from georetrieval.errors import InputError, MismatchError, UsageError
+from georetrieval.nets.embedder import DescriptorNet, load_also, ordered
+from georetrieval.nets.settings import NetSettings
+
+torch.set_num_threads(1)
+BANDS = ("r", "g", "b", "sgrey")
+SMALL = NetSettings(bands=BANDS, px=64, trunk="resnet10t", filters=(16, 8), descriptor=12)
+
+
+def net(settings: NetSettings = SMALL, seed: int = 3) -> DescriptorNet:
+    """A net with batch statistics that are not the trivial ones."""
+    torch.manual_seed(seed)
+    made = DescriptorNet(settings, legend="abc")
+    made.train()
+    with torch.no_grad():
+        for _ in range(3):
+            made(torch.rand(8, len(settings.bands), settings.px, settings.px), settings.bands)
+    return made.eval()
+
+
+def test_one_descriptor_per_picture() -> None:
+    assert net()(torch.rand(2, 4, 64, 64), BANDS).shape == (2, 12)
+
+
+def test_bands_in_any_order_and_more_of_them() -> None:
+    made, pixels = net(), torch.rand(2, 4, 64, 64)
+    shuffled = torch.stack([pixels[:, 3], torch.zeros(2, 64, 64), pixels[:, 2], pixels[:, 1], pixels[:, 0]], dim=1)
+    assert torch.equal(made(pixels, BANDS), made(shuffled, ("sgrey", "classes", "b", "g", "r")))
+
+
+def test_missing_band_and_other_size_are_refused() -> None:
+    with pytest.raises(MismatchError, match="sgrey"):
+        ordered(torch.rand(1, 3, 64, 64), ("r", "g", "b"), BANDS)
+    with pytest.raises(MismatchError, match="64 x 64"):
+        net()(torch.rand(1, 4, 32, 64), BANDS)
+
+
+def test_saved_and_loaded_is_the_same_net(tmp_path: Path) -> None:
+    made, pixels = net(), torch.rand(2, 4, 64, 64)
+    made.save(tmp_path / "w.safetensors", also={"fc.weight": torch.ones(1, 12)})
+    loaded = DescriptorNet.load(tmp_path / "w.safetensors")
+    assert torch.equal(made(pixels, BANDS), loaded(pixels, BANDS))
+    assert loaded.fingerprint() == made.fingerprint()
+    assert loaded.settings == SMALL
+    assert load_also(tmp_path / "w.safetensors")["fc.weight"].tolist() == [[1.0] * 12]
+
+
+def test_fingerprint_tells_weights_architecture_and_legend_apart() -> None:
+    print_ = net().fingerprint()
+    assert net().fingerprint() == print_
+    assert net(seed=4).fingerprint()["weights"] != print_["weights"]
+    assert net(replace(SMALL, batch_norm=False)).fingerprint()["architecture"] != print_["architecture"]
+    changed = net()
+    with torch.no_grad():
+        changed.head.fc.bias[0] += 1e-6
+    assert changed.fingerprint()["weights"] != print_["weights"]
+    changed = net()
+    changed.legend = "abd"
+    assert changed.fingerprint() == print_ | {"legend": "abd"}
+
+
+@pytest.mark.parametrize("damage", [slice(0, 100), slice(0, -50)])
+def test_damaged_files_are_refused(tmp_path: Path, damage: slice) -> None:
+    path = tmp_path / "w.safetensors"
+    net().save(path)
+    path.write_bytes(path.read_bytes()[damage])
+    with pytest.raises(InputError):
+        DescriptorNet.load(path)
+
+
+def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    with pytest.raises(InputError, match="not a file"):
+        DescriptorNet.load(tmp_path / "nowhere.safetensors")
+    save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match="no descriptor net"):
+        DescriptorNet.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("settings", [SMALL, replace(SMALL, trunk="resnet18", head="pool", descriptor=0)])
+def test_bf16_agrees_with_fp32(settings: NetSettings) -> None:
+    made = net(settings)
+    pixels = torch.rand(8, 4, 64, 64) * torch.rand(8, 4, 1, 1)
+    exact = made.for_inference(dtype="float32")(pixels, BANDS)
+    fast = made.for_inference(dtype="bfloat16")(pixels, BANDS)
+    assert exact.dtype == fast.dtype == torch.float32
+    assert cosine_similarity(exact, fast).min() > 0.999
+    assert torch.allclose(exact, made(pixels, BANDS), atol=1e-4)  # folding batch norm changes nothing
+
+
+def test_batch_norm_is_folded_and_the_original_left_alone() -> None:
+    made = net()
+    before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    fast = made.for_inference(dtype="float32")
+    kinds = [type(layer).__name__ for layer in fast._net.modules()]
+    assert "BatchNorm2d" not in kinds
+    assert all(torch.equal(tensor, before[name]) for name, tensor in made.state_dict().items())
+    assert fast.fingerprint() == made.fingerprint()
+
+
+def test_unknown_precision() -> None:
+    with pytest.raises(UsageError, match="int8"):
+        net().for_inference(dtype="int8")

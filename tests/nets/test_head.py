@@ -1,0 +1,49 @@
+"""Heads: sizes of the paper, pooling by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from georetrieval.nets.head import ConvHead, PooledHead
+
+FEATURES = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 4.0]]]])
+
+
+def test_the_papers_head() -> None:
+    head = ConvHead((2048, 8, 8), filters=(1024, 512, 256), batch_norm=True, descriptor=256)
+    sizes = [tuple(p.shape) for name, p in head.named_parameters() if name.startswith("convs.c")]
+    assert sizes == [(1024, 2048, 3, 3), (512, 1024, 3, 3), (256, 512, 3, 3)]
+    assert head.fc.weight.shape == (256, 256 * 8 * 8)
+    assert sum(isinstance(layer, torch.nn.Tanh) for layer in head.convs) == 3
+    assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in head.convs) == 3
+
+
+def test_without_batch_norm_there_is_a_bias() -> None:
+    head = ConvHead((4, 3, 3), filters=(5,), batch_norm=False, descriptor=2)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in head.convs)
+    assert head(torch.rand(6, 4, 3, 3)).shape == (6, 2)
+    assert [tuple(p.shape) for p in head.convs.parameters()] == [(5, 4, 3, 3), (5,)]
+
+
+def test_the_conv_head_knows_where_things_are() -> None:
+    torch.manual_seed(0)
+    head = ConvHead((1, 4, 4), filters=(8,), batch_norm=False, descriptor=4)
+    left, right = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    left[..., 0], right[..., 3] = 1, 1
+    assert not torch.allclose(head(left), head(right), atol=1e-3)
+
+
+@pytest.mark.parametrize(("pooling", "expected"), [("avg", [3.0, 1.0]), ("max", [6.0, 4.0])])
+def test_pooling_by_hand(pooling: str, expected: list[float]) -> None:
+    assert PooledHead((2, 2, 2), pooling=pooling, descriptor=0)(FEATURES)[0].tolist() == expected
+
+
+def test_generalised_mean_by_hand() -> None:
+    """Power 3: cube root of the mean cube, (1 + 8 + 27 + 216) / 4 = 63 and 64 / 4 = 16."""
+    found = PooledHead((2, 2, 2), pooling="gem", descriptor=0)(FEATURES)[0].tolist()
+    assert found == pytest.approx([63 ** (1 / 3), 16 ** (1 / 3)], rel=1e-5)
+
+
+def test_linear_layer_gives_the_asked_length() -> None:
+    assert PooledHead((2, 2, 2), pooling="avg", descriptor=7)(FEATURES).shape == (1, 7)

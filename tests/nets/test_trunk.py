@@ -1,0 +1,91 @@
+"""Trunks: sizes, weights from files, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from georetrieval.errors import InputError, UsageError
+from georetrieval.nets.trunk import Trunk
+
+torch.set_num_threads(1)
+SMALL = "resnet10t"
+
+
+def test_whole_resnet_shrinks_32_times_and_the_cut_less() -> None:
+    assert Trunk("resnet18").shape(128) == (512, 4, 4)
+    cut = Trunk("resnet18", cut=2)
+    assert cut.shape(128) == (128, 16, 16)
+    assert sum(p.numel() for p in cut.parameters()) < 1_000_000  # what lies behind the cut is gone
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda s: s, lambda s: {"state_dict": s}, lambda s: {f"module.{k}": v for k, v in s.items()}],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_of_a_file(tmp_path: Path, suffix: str, wrapped: Callable[[dict], dict]) -> None:
+    """A classifier's weights, its last layer included, as others publish them."""
+    torch.manual_seed(7)
+    donor = timm.create_model(SMALL, num_classes=10)
+    state = wrapped(donor.state_dict())
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save(state, path)
+    else:
+        save_file(state.get("state_dict", state), path)
+    trunk = Trunk(SMALL, weights=path).eval()
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(trunk(pixels), donor.eval().forward_features(pixels))
+
+
+class _Runs:
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("/tmp/georetrieval-was-here"),))
+
+
+def test_no_foreign_code_is_run(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pth"
+    torch.save({"state_dict": _Runs()}, path)
+    with pytest.raises(InputError, match="foreign code"):
+        Trunk(SMALL, weights=path)
+    assert not Path("/tmp/georetrieval-was-here").exists()
+
+
+def test_weights_of_another_trunk(tmp_path: Path) -> None:
+    path = tmp_path / "other.pth"
+    torch.save(timm.create_model("resnet18").state_dict(), path)
+    with pytest.raises(InputError, match="does not fit"):
+        Trunk(SMALL, weights=path)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_files_that_are_no_weights(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError):
+        Trunk(SMALL, weights=tmp_path / name)
+
+
+def test_missing_file_and_unknown_trunk_and_stage() -> None:
+    with pytest.raises(InputError, match="not a file"):
+        Trunk(SMALL, weights=Path("nowhere.pth"))
+    with pytest.raises(UsageError, match="resnet"):
+        Trunk("resnet19")
+    with pytest.raises(UsageError, match="cut"):
+        Trunk(SMALL, cut=17)
+
+
+def test_hub_without_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_args: object, **_named: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(InputError, match="hub"):
+        Trunk(SMALL, weights="hub")
