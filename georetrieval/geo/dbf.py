@@ -95,7 +95,7 @@ def open_dbf(path: Path) -> Dbf:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     fields = _fields(described)
-    if not fields or row_bytes != 1 + sum(field.width for field in fields) or len(described) != header_bytes - 32:
+    if row_bytes != 1 + sum(field.width for field in fields) or len(described) != header_bytes - 32:
         raise InputError(f"{path} is not a .dbf table, or its header is damaged.")
     if header_bytes + rows * row_bytes > size:
         there = max(size - header_bytes, 0) // row_bytes

@@ -92,6 +92,11 @@ class Delivery:
         there = {layer.name.casefold() for layer in self.layers}
         return [(item, s) for item, s in found if s.instead_of is None or s.instead_of.casefold() not in there]
 
+    @property
+    def root(self) -> Path:
+        """The folder that the layers lie under: what was given, or where its archive was unpacked."""
+        return self._unpacked.folder if self._unpacked else self.path
+
     def named(self, name: str) -> tuple[LayerRef, ...]:
         """The layers of this name without regard to case: several when a folder holds several départements."""
         return tuple(layer for layer in self.layers if layer.name.casefold() == name.casefold())

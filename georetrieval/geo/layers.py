@@ -19,6 +19,7 @@ from georetrieval.geo.reprojection import Reprojection, normalised, reprojection
 from georetrieval.geo.shapes import polygons
 from georetrieval.geo.sources import Source
 from georetrieval.geo.tables import Table, read_table
+from georetrieval.geo.traps import Trap, sentences
 from georetrieval.progress import Progress, silent
 
 REACH_M = 30.0
@@ -65,6 +66,7 @@ class _Gathered:
     mended: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    traps: list[Trap] = field(default_factory=list)
     unsized: Counter[str] = field(default_factory=Counter)
 
 
@@ -92,7 +94,7 @@ def read_classes(
     for done, (layer, rules) in enumerate(layers):
         progress(done, len(layers), "reading layers")
         table = read_table(delivery, layer, [source for _, source in rules], bounds=wide, bounds_crs=target)
-        gathered.notes += [trap.sentence for trap in table.traps]
+        gathered.traps += table.traps
         way = _way(layer, table.crs, target)
         if way.note:
             gathered.notes.append(way.note)
@@ -172,8 +174,8 @@ def _ordered(gathered: _Gathered, legend: Legend, delivery: Delivery, *, whole: 
     for item in legend.classes:
         order[item.code] = item.order
     places = np.argsort(order[code], kind="stable")
-    notes = list(dict.fromkeys(gathered.notes))
-    notes += [f"{layer}: {count} objects have no believable width; the legend's default widths are used."
+    notes = [*sentences(gathered.traps), *dict.fromkeys(gathered.notes)]
+    notes += [f"{layer}: {count} objects have no believable width in their fields; the legend's default widths are used."
               for layer, count in gathered.unsized.items()]
     notes += [f"{count} objects left out: {why}." for why, count in gathered.dropped.items()]
     if gathered.mended:

@@ -96,6 +96,18 @@ def shape_count(parts: ShapefileParts) -> int:
     return max(parts.shx.stat().st_size - HEADER_BYTES, 0) // 8 if parts.shx else 0
 
 
+def stale_index(parts: ShapefileParts) -> bool:
+    """Whether the .qix spatial index counts other shapes than the .shx: GDAL would believe it and hide objects."""
+    if parts.qix is None:
+        return False
+    with parts.qix.open("rb") as file:
+        head = file.read(16)
+    if len(head) < 16 or head[:3] != b"SQT":
+        return True
+    order = ">" if head[3] == 2 else "<"
+    return bool(struct.unpack_from(f"{order}i", head, 8)[0] != shape_count(parts))
+
+
 def read_cpg(parts: ShapefileParts) -> str | None:
     """What the .cpg says; None without one."""
     return parts.cpg.read_bytes()[:64].decode("ascii", "replace").strip() if parts.cpg else None

@@ -17,7 +17,7 @@ _ON_EARTH = 1e9
 """Larger coordinates (1e300, the DBL_MAX of a damaged file) are not on this planet in any unit."""
 
 _AT_ORIGIN_M = 1.0
-_FAR_M = 10_000.0
+FAR_M = 10_000.0
 
 _POINTS = (0, 4)
 _LINES = (1, 2, 5)
@@ -72,7 +72,7 @@ def usable(geometry: NDArray[np.object_], *, ground: bool) -> tuple[NDArray[np.i
     lost = np.zeros(len(geometry), bool)
     if ground and len(points):
         near = (np.abs(points) < _AT_ORIGIN_M).all(axis=1)
-        if near.any() and np.nanmedian(np.hypot(points[:, 0], points[:, 1])) > _FAR_M:
+        if near.any() and np.nanmedian(np.hypot(points[:, 0], points[:, 1])) > FAR_M:
             lost = _owners(near, owner, len(geometry)) & ~bad
     reasons = {"NULL geometry": missing, "empty geometry": empty, "coordinates that are no numbers": bad,
                "placed at (0, 0)": lost}

@@ -20,7 +20,7 @@ from georetrieval.geo.encoding import TextEncoding, choose_encoding, decoded, en
 from georetrieval.geo.georeference import layer_crs
 from georetrieval.geo.grid import Bounds
 from georetrieval.geo.reprojection import carried
-from georetrieval.geo.shapefile import check_parts, find_parts, read_cpg
+from georetrieval.geo.shapefile import check_parts, find_parts, read_cpg, stale_index
 from georetrieval.geo.sources import Source
 from georetrieval.geo.traps import Trap, reading, refuse_fatal
 
@@ -157,10 +157,14 @@ def _categories(column: Any, expected: Any) -> Categories:
 
 def _read_shapefile(delivery: Delivery, layer: LayerRef, sources: Sequence[Source], box: Bounds | None) -> Table:
     parts = find_parts(layer.path)
+    hidden = stale_index(parts)
     with reading(layer.path):
-        meta, rows = pyogrio.read_arrow(layer.path, columns=[], return_fids=True, bbox=box)
+        meta, rows = pyogrio.read_arrow(layer.path, columns=[], return_fids=True, bbox=None if hidden else box)
         fids = rows.column(meta["fid_column"] or "OGC_FID").to_numpy()
         geometry = _from_wkb(rows.column(meta["geometry_name"] or "wkb_geometry"))
+    if hidden and box:
+        touching = shapely.intersects(shapely.box(*box), shapely.envelope(geometry))
+        fids, geometry = fids[touching], geometry[touching]
     if not known_fields(sources) and check_parts(parts, layer.name):
         return Table(geometry, {}, None, "")
     assert parts.dbf is not None

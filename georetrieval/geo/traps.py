@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,11 @@ class Trap:
     fatal: bool = False
 
 
+def noted(kind: str, layer: str, text: str) -> Trap:
+    """A trap of one layer, whose sentence begins with the layer's name."""
+    return Trap(kind, layer, f"{layer}: {text}")
+
+
 def refuse_fatal(traps: tuple[Trap, ...]) -> None:
     """Raise the first fatal trap as an `InputError`."""
     for trap in traps:
@@ -57,3 +62,18 @@ def reading(path: Path | str, what: str = "") -> Iterator[None]:
         named = f" ({what})" if what else ""
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{path}{named} cannot be read; it looks damaged: {reason}") from error
+
+
+def sentences(traps: Iterable[Trap]) -> list[str]:
+    """The sentences of some traps; what several layers share is said once, with their names before it."""
+    layers: dict[str, list[str]] = {}
+    for trap in traps:
+        text = trap.sentence.removeprefix(f"{trap.layer}: ")
+        names = layers.setdefault(text, [])
+        if text != trap.sentence and trap.layer not in names:
+            names.append(trap.layer)
+    return [f"{_listed(names)}: {text}" if names else text for text, names in layers.items()]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
