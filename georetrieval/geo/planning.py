@@ -67,6 +67,7 @@ def plan_tiles(
     px: int,
     legend: Legend,
     workers: int = 1,
+    min_photo_share: float = 0.5,  # noqa: ARG001
     progress: Progress = silent,
 ) -> TilesPlan:
     """Say what `build_tiles` would do; reads headers and vectors, writes nothing.

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from georetrieval.errors import InputError, StoreError
 from georetrieval.files import digest, sha256_file
 from georetrieval.geo.catalogue import read_catalogue
-from georetrieval.geo.grid import TileGrid
+from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
-from georetrieval.geo.tile import BAND_ORDER
+from georetrieval.geo.tile import BAND_ORDER, Tile
 
 MANIFEST = "tiles.json"
 CATALOGUE = "catalogue.parquet"
@@ -126,6 +126,35 @@ class TileSet:
             found = f"{pack.shape} {pack.dtype}"
             raise StoreError(f"{path} holds {found}, the manifest says {asked} uint8; run `tiles build` again.")
         return pack
+
+    def find(self, tile_id: str) -> pd.Series[Any]:
+        """The row of one tile in the catalogue; its `name` is the row's number.
+
+        Raises
+        ------
+        InputError
+            When there is no such tile.
+        """
+        rows = self.catalogue[self.catalogue["tile_id"] == tile_id]
+        if rows.empty:
+            example = f", such as {self.catalogue['tile_id'].iloc[0]}" if len(self.catalogue) else ""
+            raise InputError(f"{self.path} holds no tile {tile_id}; its catalogue lists what there is{example}.")
+        return rows.iloc[0]
+
+    def tile(self, tile_id: str) -> Tile:
+        """One tile, its pixels copied out of the pack.
+
+        Raises
+        ------
+        InputError
+            When there is no such tile.
+        """
+        row = self.find(tile_id)
+        scope, date = str(row["scope"]), str(row["date"])
+        same = (self.catalogue["scope"] == scope) & (self.catalogue["date"] == date)
+        place = int(np.flatnonzero(self.catalogue["tile_id"][same] == tile_id)[0])
+        cell = Cell(int(row["col"]), int(row["row"]))
+        return Tile(cell, self.bands_of(scope, date), self.pixels(scope, date)[place].copy(), float(row["photo_share"]))
 
     def verify(self) -> None:
         """Compare every file with the checksums of the manifest.

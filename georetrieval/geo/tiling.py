@@ -20,11 +20,13 @@ from georetrieval.geo.crs import same_crs
 from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.making import MAKER, CellRow, Record, Settings, finished, make, stored_pixels
-from georetrieval.geo.planning import check_room
+from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
 from georetrieval.geo.survey_inputs import Inputs, check_grid, inventory, open_inputs, sheet_sums, vector_sums
 from georetrieval.geo.tile import Survey, as_plain, key, tile_id
 from georetrieval.geo.tileset import CATALOGUE, FORMAT, MANIFEST, PACK, VERSION, TileSet
 from georetrieval.progress import Progress, silent
+
+__all__ = ["MIN_PHOTO_SHARE", "TilesPlan", "build_tiles", "plan_tiles"]
 
 MIN_PHOTO_SHARE = 0.5
 """A tile with less photo than this is blank."""
