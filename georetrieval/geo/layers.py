@@ -175,7 +175,7 @@ def _ordered(gathered: _Gathered, legend: Legend, delivery: Delivery, *, whole: 
         order[item.code] = item.order
     places = np.argsort(order[code], kind="stable")
     notes = [*sentences(gathered.traps), *dict.fromkeys(gathered.notes)]
-    notes += [f"{layer}: {count} objects have no believable width in their fields; the legend's default widths are used."
+    notes += [f"{layer}: {count} objects have no believable width; the legend's default widths are used."
               for layer, count in gathered.unsized.items()]
     notes += [f"{count} objects left out: {why}." for why, count in gathered.dropped.items()]
     if gathered.mended:

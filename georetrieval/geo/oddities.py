@@ -52,8 +52,8 @@ def value_traps(layer: LayerRef, table: Table, sources: Sequence[Source], unsaid
     name, traps = layer.name, []
     if unsaid:
         fields = ", ".join(dict.fromkeys(source.width_field for source in sources if source.width_field))
-        traps.append(noted("width-missing", name, f"{fields} is absent, NULL, 0 or not believable for {unsaid} objects; "
-                                                  "the legend's default widths are used."))
+        traps.append(noted("width-missing", name, f"{fields} is absent, NULL, 0 or not believable for {unsaid} "
+                                                  "objects; the legend's default widths are used."))
     for field in dict.fromkeys(field for source in sources for field, _ in source.where):
         if values := _strangers(table, field, sources):
             text = f"values of {field} that no class is painted from: {values}."
