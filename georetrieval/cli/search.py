@@ -74,6 +74,8 @@ def command(
         matches = Gallery.of(rows, attributes=table).search(asked.descriptors, k, where=where)
     for note in asker.notes:
         click.echo(note, err=True)
+    if not matches.found.any():
+        click.echo("No tile of the index may answer: the filters leave none.", err=True)
     ground = on_ground(matches, table, asked.bounds[matches.query_rows], store.manifest.crs)
     write_answers(ground, format_, out)
     silent = (*asked.blank, *map(str, matches.unanswered_names))
