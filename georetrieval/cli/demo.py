@@ -6,6 +6,14 @@ from pathlib import Path
 
 import rich_click as click
 
+MADE = {
+    "queries.png": "queries drawn at random with their five nearest matches",
+    "matches.gpkg": "every query and its matches on the map, with a style for QGIS",
+    "training.png": "loss and validation map@5",
+    "results.csv": "the table above",
+    "indexes/quickstart": "the index of the 2004 tiles",
+}
+
 
 @click.command()
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
@@ -31,11 +39,10 @@ def command(out: Path, settings: tuple[str, ...]) -> None:
 
     with progress() as report:
         run = Run(load_recipe(published("quickstart"), [f"index.folder={out / 'indexes'}", *settings]), out,
-                  progress=report)
+                  progress=report, draw=draw)
         rows = run.to("evaluate")
-        made = draw(run)
     write_rows(rows, "table", title=run.recipe.title)
-    for path, what in made:
-        click.echo(f"{path}: {what}", err=True)
-    click.echo(f"Next: georetrieval search {run.index} 93-2019-E... --tiles {run.tiles} --date 2019 "
-               "(georetrieval tiles list shows the ids)", err=True)
+    for path, what in MADE.items():
+        click.echo(f"{run.out / path}: {what}", err=True)
+    query = next(t for t in run.tileset.catalogue["tile_id"] if "-2019-" in t and t.startswith("93-"))
+    click.echo(f"Next: georetrieval search {run.index} {query} --tiles {run.tiles}", err=True)

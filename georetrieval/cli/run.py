@@ -35,10 +35,18 @@ def command(
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows
+    from georetrieval.recipe.evaluation import side_by_side
     from georetrieval.recipe.loading import load_recipe
     from georetrieval.recipe.stages import Run
+    from georetrieval.report.of_run import draw
 
     with progress() as report:
-        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume)
+        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume,
+                  draw=draw if last == "report" else None)
         rows = run.plan(last) if dry_run else run.to(last)
-    write_rows(rows, format_, title=run.recipe.title)
+    k = run.recipe.evaluate.k
+    many = "descriptor" in rows[0] and len({(row["part"], row["query"], row["gallery"]) for row in rows}) > 2
+    if many and format_ == "table":
+        write_rows(side_by_side(rows, k), format_, title=f"{run.recipe.title}: map@{k}")
+    else:
+        write_rows(rows, format_, title=run.recipe.title)

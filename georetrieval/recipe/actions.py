@@ -13,9 +13,10 @@ from georetrieval.errors import UsageError
 from georetrieval.files import publish, publish_json, remove_tree
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
+from georetrieval.geo.planning import plan_tiles
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
-from georetrieval.geo.tiling import build_tiles, plan_tiles
+from georetrieval.geo.tiling import build_tiles
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.training import STATE, SidePair, train
 from georetrieval.maps import write_geopackage
@@ -42,7 +43,8 @@ def write_worlds(run: Run) -> None:
         if not folder.exists():
             write_departement(
                 folder, km=world.km, seed=world.seed, departement=world.scope, gsd_m=world.gsd_m,
-                sheet_km=world.sheet_km, photo_format=world.photo_format, progress=run.progress,
+                sheet_km=world.sheet_km, old_format=world.old_format, new_format=world.new_format,
+                new_vectors=world.new_vectors, progress=run.progress,
             )
 
 
@@ -121,7 +123,7 @@ def index(run: Run) -> None:
     tileset, dates = run.tileset, run.recipe.dates
     rows = tiles_of(tileset, run.recipe.split.test)
     wanted = sorted(set(rows["date"])) if dates.every_pair else [dates.gallery]
-    index_tiles(run.index, tileset, str(run.model), dates=wanted, tile_ids=list(rows["tile_id"]),
+    index_tiles(run.index, tileset, str(run.model.resolve()), dates=wanted, tile_ids=list(rows["tile_id"]),
                 replace=True, created_by=f"run {run.recipe.name}", progress=run.progress)
 
 
@@ -168,6 +170,7 @@ def _planned_tiles(run: Run) -> str:
         cells = sum((w.km * 1000 // run.recipe.tiles.cell_m) ** 2 for w in run.recipe.tiles.worlds)
         return f"{2 * cells} tiles, exactly known when the worlds are written"
     request = tiles_request(run)
+    request.pop("min_photo_share")
     plan = plan_tiles(**request)
     return (f"{plan.tiles} tiles, {plan.disk_bytes / 2**20:.0f} MiB on disk, {plan.memory_bytes / 2**20:.0f} MiB of "
             f"memory, about {plan.seconds:.0f} s")

@@ -105,5 +105,17 @@ class Evaluator:
         return known.take(rows)
 
 
+def side_by_side(rows: Sequence[Row], k: int) -> list[Row]:
+    """One line per question with the map@k of every descriptor: the table for people when there are many questions."""
+    lines: dict[tuple[str, str, str], Row] = {}
+    names = list(dict.fromkeys(row["descriptor"] for row in rows))
+    for row in rows:
+        place = (row["part"], row["query"], row["gallery"])
+        about = {name: row[name] for name in ("part", "query", "gallery", "queries", "blank_left_out")}
+        line = lines.setdefault(place, {**about, **dict.fromkeys(names)})
+        line[row["descriptor"]] = row[f"map_at_{k}"]
+    return list(lines.values())
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)

@@ -24,12 +24,14 @@ class Strict(BaseModel):
 class World(Strict):
     """A made-up département that is written before anything else (`georetrieval synth departement`)."""
 
-    scope: str = Field(pattern=r"^(\d{2}|2[AB]|97\d)$", description="département code in the file names")
+    scope: str = Field(pattern=r"^\d{2}$", description="département code in the file names")
     seed: int = Field(ge=0)
-    km: int = Field(12, ge=1, le=200)
+    km: int = Field(12, ge=3, le=60)
     gsd_m: float = Field(2.0, gt=0, description="ground sample distance of the orthophotos")
     sheet_km: int = Field(5, ge=1)
-    photo_format: Literal["tif", "jp2"] = "jp2"
+    old_format: Literal["tif", "jp2"] = "jp2"
+    new_format: Literal["tif", "jp2"] = "tif"
+    new_vectors: Literal["gpkg", "shp", "both"] = "gpkg"
 
 
 class SurveyEntry(Strict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from georetrieval.geo.tileset import TileSet
-from georetrieval.learn.training import read_history
 from georetrieval.recipe.stages import Row, Run
 from georetrieval.report.pictures import Picture, contact_sheet, training_curve
 from georetrieval.samples.bands import derive
@@ -37,7 +37,8 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> list[tuple[Path, str]]:
         heads=("query", "its map"), title=run.recipe.title, seed=run.recipe.seed,
     )
     lines = {row["descriptor"]: row[f"map_at_{run.recipe.evaluate.k}"] for row in rows[:3]}
-    training_curve(read_history(run.model), curve, lines=lines)
+    history = json.loads((run.model / "metrics.json").read_text(encoding="utf-8"))["history"]
+    training_curve(history, curve, lines=lines)
     return [(sheet, "queries drawn at random and their five nearest matches, true ones green"),
             (curve, "loss and validation map@5 over the epochs")]
 
