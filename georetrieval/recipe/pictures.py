@@ -14,6 +14,7 @@ from georetrieval.geo.crs import crs_name, same_crs
 from georetrieval.geo.grid import Bounds, TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.ortho import Mosaic, open_mosaic
+from georetrieval.geo.paint import Painter
 from georetrieval.geo.sniff import opened
 from georetrieval.geo.tileset import TileSet
 from georetrieval.samples.bands import SEMANTIC
@@ -64,6 +65,7 @@ class PictureReader:
                              "reproject it with gdalwarp.")
         semantic = bool(set(self.bands) & set(SEMANTIC))
         legend = self._legend() if semantic else None
+        painter = self._painter(path, mosaic.bounds if placed else None, legend) if legend else None
         pieces, notes = self._pieces(path, mosaic, placed)
         pixels, kept, blank = [], [], []
         for name, bounds in pieces:
@@ -71,7 +73,7 @@ class PictureReader:
             if not seen.any() or not np.ptp(photo):
                 blank.append(name)
                 continue
-            codes = [self._codes(bounds if placed else None, path, legend)] if legend else []
+            codes = [self._codes(bounds if placed else None, painter, legend)] if legend else []
             pixels.append(np.concatenate([photo, *(c[None] for c in codes)]))
             kept.append((name, bounds if placed else _NOWHERE))
         shape = (0, 0, self.manifest.px, self.manifest.px)
@@ -108,17 +110,21 @@ class PictureReader:
                                 "which hold theirs.")
         return legend
 
-    def _codes(self, bounds: Bounds | None, path: Path, legend: Legend) -> npt.NDArray[np.uint8]:
-        if self.classes is not None:
-            return _codes_in(self.classes, bounds, self.manifest, legend)
-        if bounds is None or self.vectors is None:
+    def _painter(self, path: Path, bounds: Bounds | None, legend: Legend) -> Painter | None:
+        if self.classes is not None or self.vectors is None:
+            return None
+        if bounds is None:
             raise UsageError(f"{path} has no place on the ground, so vectors cannot be laid under it; give --classes.")
         from georetrieval.geo.deliveries import open_delivery
         from georetrieval.geo.layers import read_classes
-        from georetrieval.geo.paint import paint
 
-        objects = read_classes(open_delivery(self.vectors), legend, bounds=bounds, crs=self.manifest.crs)
-        return paint(objects, bounds, (self.manifest.px,) * 2)
+        return Painter(read_classes(open_delivery(self.vectors), legend, bounds=bounds, crs=self.manifest.crs))
+
+    def _codes(self, bounds: Bounds | None, painter: Painter | None, legend: Legend) -> npt.NDArray[np.uint8]:
+        if painter is not None and bounds is not None:
+            return painter.paint(bounds, (self.manifest.px,) * 2)
+        assert self.classes is not None
+        return _codes_in(self.classes, bounds, self.manifest, legend)
 
 
 def _codes_in(path: Path, bounds: Bounds | None, manifest: Manifest, legend: Legend) -> npt.NDArray[np.uint8]:
@@ -130,8 +136,10 @@ def _codes_in(path: Path, bounds: Bounds | None, manifest: Manifest, legend: Leg
         if file.count != 1 or file.dtypes[0] != "uint8":
             raise InputError(f"{path} has {file.count} bands of {file.dtypes[0]}; class codes are one band of bytes.")
         window: Any = Window(0, 0, file.width, file.height)
-        if bounds is not None and file.crs is not None:
-            if not same_crs(file.crs.to_wkt(), manifest.crs):
+        if bounds is not None:
+            if file.crs is None and manifest.crs:
+                raise InputError(f"{path} does not say where it lies, but the photo does; give class codes as a GeoTIFF.")
+            if file.crs is not None and not same_crs(file.crs.to_wkt(), manifest.crs):
                 raise InputError(f"{path} is not in the CRS of the index, {crs_name(manifest.crs)}.")
             window = from_bounds(*bounds, transform=file.transform)
         codes: npt.NDArray[np.uint8] = file.read(

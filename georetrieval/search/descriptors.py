@@ -30,11 +30,11 @@ class Descriptors:
     ----------
     vectors : (n, d) float32
     keys : (n,) str
-        The identity that a match is judged by (the place, the animal).
+        The identity that a match is judged by (the place, the individual).
     names : (n,) str
         What the row itself is called (tile id, file name).
     scopes : (n,) str
-        Whom a query may meet (the département, the lift).
+        Whom a query may meet (the département, the group).
     space : Space
 
     Raises
