@@ -138,7 +138,7 @@ def _codes_in(path: Path, bounds: Bounds | None, manifest: Manifest, legend: Leg
         window: Any = Window(0, 0, file.width, file.height)
         if bounds is not None:
             if file.crs is None and manifest.crs:
-                raise InputError(f"{path} does not say where it lies, but the photo does; give class codes as a GeoTIFF.")
+                raise InputError(f"{path} does not say where it lies, but the photo does; give the codes as a GeoTIFF.")
             if file.crs is not None and not same_crs(file.crs.to_wkt(), manifest.crs):
                 raise InputError(f"{path} is not in the CRS of the index, {crs_name(manifest.crs)}.")
             window = from_bounds(*bounds, transform=file.transform)
