@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import rich_click as click
+from click.exceptions import Abort
 
 from georetrieval import __version__
 from georetrieval.errors import INTERRUPTED, GeoretrievalError
@@ -70,10 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except GeoretrievalError as error:
         _say(f"error: {error}")
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        _say("interrupted: what was finished is kept; run the same command again to go on.")
-        sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
+    except (Abort, KeyboardInterrupt):
         _say("interrupted: what was finished is kept; run the same command again to go on.")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
