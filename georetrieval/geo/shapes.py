@@ -109,15 +109,19 @@ def polygons(
             rows, shapes = _kept(rows, shapes, ~thin, dropped, "a line or point of a class without a width")
         else:
             shapes[thin] = shapely.buffer(shapes[thin], width_m[rows[thin]] / 2, quad_segs=QUARTER_SEGMENTS)
-    shapes, mended = _mended(shapes)
+    shapes, mended = _mended(shapes, ~np.isin(shapely.get_type_id(geometry[rows]), (*_POINTS, *_LINES)))
     there = ~shapely.is_empty(shapes)
     rows, shapes = _kept(rows, shapes, there, dropped, "no area")
     return Shapes(shapes, rows, mended, dropped)
 
 
-def _mended(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
-    """Make valid by structure: the default way turns overlapping parts into holes (4,375 px become 3,750)."""
-    broken = ~shapely.is_valid(shapes)
+def _mended(shapes: NDArray[np.object_], doubtful: NDArray[np.bool_]) -> tuple[NDArray[np.object_], int]:
+    """Make valid by structure: the default way turns overlapping parts into holes (4,375 px become 3,750).
+
+    Only what is `doubtful` is looked at: a buffer is valid.
+    """
+    broken = doubtful.copy()
+    broken[doubtful] = ~shapely.is_valid(shapes[doubtful])
     if broken.any():
         shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     mixed = ~np.isin(shapely.get_type_id(shapes), _POLYGONS)

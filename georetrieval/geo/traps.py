@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def reading(path: Path | str, what: str = "") -> Iterator[None]:
     from shapely.errors import ShapelyError
 
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # GDAL's asides; what matters is looked for and said in a sentence
+            yield
     except GeoretrievalError:
         raise
     except (
