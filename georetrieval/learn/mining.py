@@ -61,6 +61,9 @@ def hard_pairs(matches: Matches, below: float) -> HardPairs:
 class PairSampler:
     """Batches of one epoch: every place once at random, topped up with hard pairs.
 
+    Without negative pairs (InfoNCE) all random places of a batch are of one scope, since they are each other's
+    negatives; scopes take turns at random.
+
     Rows are those of both aligned sets laid end to end: 0..n-1 are the queries, n..2n-1 their true gallery tiles.
 
     Parameters
@@ -85,6 +88,7 @@ class PairSampler:
         self._place = np.unique(np.asarray(keys), return_inverse=True)[1].astype(np.int64)
         names = np.asarray(scopes)
         peers = {scope: np.flatnonzero(names == scope) for scope in dict.fromkeys(scopes)}
+        self._peers = list(peers.values())
         self._peers_of = [peers[scope] for scope in scopes]
         alone = [scope for scope, rows in peers.items() if len(np.unique(self._place[rows])) < 2]
         if alone and negatives:
@@ -92,17 +96,25 @@ class PairSampler:
 
     def steps(self, hard: HardPairs | None) -> int:
         """Batches in one epoch."""
-        return -(-self.count // self._random_places(hard))
+        size = self._random_places(hard)
+        return sum(-(-len(group) // min(size, len(group))) for group in self._groups())
 
     def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Pairs]:
         """The batches of this epoch; the same three values give the same batches."""
         random = np.random.default_rng([seed, epoch])
-        order = random.permutation(self.count)
-        size = self._random_places(hard)
-        short = -len(order) % size
-        order = np.concatenate([order, order[:short]])  # the last batch is as full as the others
-        for start in range(0, len(order), size):
-            yield self._batch(order[start : start + size], hard, random)
+        batches: list[RowArray] = []
+        for group in self._groups():
+            order = random.permutation(group)
+            size = min(self._random_places(hard), len(order))
+            order = np.concatenate([order, order[: -len(order) % size]])  # the last batch is as full as the others
+            batches += np.split(order, len(order) // size)
+        turns = random.permutation(len(batches)) if len(self._groups()) > 1 else range(len(batches))
+        for turn in turns:
+            yield self._batch(batches[turn], hard, random)
+
+    def _groups(self) -> list[RowArray]:
+        """Places that may be drawn together: where everything else in a batch is a negative, those of one scope."""
+        return [np.arange(self.count)] if self.negatives else self._peers
 
     def _places(self) -> int:
         """Places in one batch; each gives a positive pair, and a negative one where those are wanted."""
