@@ -17,6 +17,7 @@ from georetrieval.geo.ortho import Mosaic, open_mosaic
 from georetrieval.geo.paint import Painter
 from georetrieval.geo.sniff import opened
 from georetrieval.geo.tileset import TileSet
+from georetrieval.geo.tiling import MIN_PHOTO_SHARE
 from georetrieval.samples.bands import SEMANTIC
 from georetrieval.search.manifest import Manifest
 
@@ -70,7 +71,7 @@ class PictureReader:
         pixels, kept, blank = [], [], []
         for name, bounds in pieces:
             photo, seen = mosaic.read(bounds, (self.manifest.px,) * 2)
-            if not seen.any() or not np.ptp(photo):
+            if seen.mean() < MIN_PHOTO_SHARE or not np.ptp(photo):
                 blank.append(name)
                 continue
             codes = [self._codes(bounds if placed else None, painter, legend)] if legend else []
