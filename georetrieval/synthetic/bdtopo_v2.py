@@ -59,7 +59,8 @@ def tables_v2(edition: Edition, seed: int) -> list[Table]:
         _table(bati, "CIMETIERE", "Polygon Z", "CIMETIER", grounds.where(grounds["kind"] == "cemetery"), {
             "NATURE": "Civil", "Z_MOYEN": 200.0}),
         _grounds("PISTE_AERODROME", "PISTAERO", grounds, RUNWAYS),
-        _table("F_VEGETATION", "ZONE_VEGETATION", "Polygon", "VEGETATI", edition.vegetation, {"NATURE": "Zone arborée"}),
+        _table("F_VEGETATION", "ZONE_VEGETATION", "Polygon", "VEGETATI", edition.vegetation, {
+            "NATURE": "Zone arborée"}),
     ]
 
 
@@ -102,5 +103,5 @@ def _named(kinds: Any, names: dict[str, str]) -> Any:
 def _table(theme: str, name: str, kind: str, prefix: str, layer: Layer, fields: dict[str, Any]) -> Table:
     count = len(layer)
     full = {"ID": np.array([f"{prefix}{row:016d}" for row in range(1, count + 1)], "U24"), "PREC_PLANI": 2.5, **fields}
-    columns = {(key.lower(), key): np.full(count, value) if np.ndim(value) == 0 else value for key, value in full.items()}
+    columns = {(key.lower(), key): np.broadcast_to(value, (count,)) for key, value in full.items()}
     return Table(theme, name, kind, layer.geometry, columns)

@@ -114,5 +114,5 @@ def _table(theme: str, name: str, kind: str, prefix: str, layer: Layer, fields: 
     count = len(layer)
     full = {"cleabs": np.array([f"{prefix}{row:016d}" for row in range(1, count + 1)], "U24"),
             "precision_planimetrique": 2.5, **fields}
-    columns = {(key, SHORT[key]): np.full(count, value) if np.ndim(value) == 0 else value for key, value in full.items()}
+    columns = {(key, SHORT[key]): np.broadcast_to(value, (count,)) for key, value in full.items()}
     return Table(theme, name, kind, layer.geometry, columns)

@@ -20,6 +20,8 @@ DOWNGRADED_V2 = {"church": 0.35, "chapel": 0.5, "castle": 0.15, "tower": 0.2, "m
 """Share of landmark buildings that edition 2.0 holds as plain buildings (Moselle's churches grew by 70 % in v3)."""
 SPORT_V2 = 0.6
 """Share of the sport grounds that edition 2.0 holds (Moselle's doubled in v3)."""
+LARGE_WOOD_M2 = 60_000.0
+"""Woods above this area are never left out of an edition."""
 Mask = NDArray[np.bool_]
 
 
@@ -71,15 +73,15 @@ class Pen:
     strengths: Strengths
     move: Move
 
-    def kept(self, layer: Layer, missed: float) -> Layer:
-        """Leave out about the share `missed`, in neighbourhoods; the first object of each kind always stays."""
+    def kept(self, layer: Layer, missed: float, spared: Mask | bool = False) -> Layer:
+        """Leave out about the share `missed`, in neighbourhoods; what is spared and the first of each kind stays."""
         if not len(layer):
             return layer
         rng = stream(self.seed, "missed", self.date, str(layer["kind"][0]), len(layer))
         field = SmoothField.of(rng, 1600)
         middle = shapely.get_coordinates(shapely.centroid(layer.geometry))
         share = missed * np.clip(1 + self.strengths.patchy * 2.2 * field(*middle.T), 0, 4)
-        kept = rng.random(len(layer)) >= np.minimum(share, 0.95)
+        kept = (rng.random(len(layer)) >= np.minimum(share, 0.95)) | spared
         kept[np.unique(layer["kind"], return_index=True)[1]] = True
         return layer.where(kept)
 
@@ -124,7 +126,7 @@ def _vegetation(pen: Pen, land: Landscape, date: str) -> Layer:
     wide = land.hedges["width_m"] > 6.2
     if date == "old":
         drawn = [layer_of(woods, kind="wood"), layer_of(hedge[wide], kind="wood")]
-        return pen.kept(stacked(drawn), pen.strengths.vegetation_missed)
+        return _without_small(pen, stacked(drawn))
     rng = stream(pen.seed, "trees", "kinds")
     kinds = np.where(shapely.area(woods) < 5000, "Bois", rng.choice(
         ["Forêt fermée de feuillus", "Forêt fermée de conifères", "Forêt fermée mixte", "Forêt ouverte"], len(woods),
@@ -133,7 +135,12 @@ def _vegetation(pen: Pen, land: Landscape, date: str) -> Layer:
     for code, name in ((VINE, "Vigne"), (ORCHARD, "Verger"), (HEATH, "Lande ligneuse")):
         parts.append(layer_of(_merged(land.strips.geometry[use == code], 2.0), kind=name))
     text = [part.with_columns(kind=part["kind"].astype("U32")) for part in parts]
-    return pen.kept(stacked(text), pen.strengths.vegetation_missed)
+    return _without_small(pen, stacked(text))
+
+
+def _without_small(pen: Pen, plants: Layer) -> Layer:
+    large = np.asarray(shapely.area(plants.geometry) > LARGE_WOOD_M2)
+    return pen.kept(plants, pen.strengths.vegetation_missed, large)
 
 
 def _merged(shapes: Any, closing_m: float) -> Any:

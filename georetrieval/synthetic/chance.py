@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,12 @@ class SmoothField:
         angle = rng.uniform(0, 2 * np.pi, count)
         return cls(np.stack([length * np.cos(angle), length * np.sin(angle)], 1), rng.uniform(0, 2 * np.pi, count))
 
-    def __call__(self, x: Floats, y: Floats) -> Floats:
+    def __call__(self, x: Any, y: Any) -> Floats:
         """Values at points (x, y) in metres; any shape."""
         total = np.zeros(np.broadcast(x, y).shape)
         for (kx, ky), phase in zip(self.waves, self.phases, strict=True):
             total += np.cos(kx * x + ky * y + phase)
-        return total * np.sqrt(2 / len(self.phases))
+        return np.asarray(total * np.sqrt(2 / len(self.phases)))
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,4 @@ class Drift:
         """Displaced points, (n, 2) -> (n, 2)."""
         x, y = points[:, 0], points[:, 1]
         scale = self.shift_m / np.sqrt(2)
-        return points + scale * np.stack([self.east(x, y), self.north(x, y)], 1)
+        return np.asarray(points + scale * np.stack([self.east(x, y), self.north(x, y)], 1))

@@ -90,17 +90,12 @@ def vector_move(wish: Wish, date: str) -> Move:
 def _write_vectors(folder: Path, land: Landscape, wish: Wish, date: str, survey: dict[str, Any]) -> None:
     edition = capture(land, wish.seed, date, wish.strengths, vector_move(wish, date))
     if date == "old":
-        write_bdtopo_v2(_made(folder / survey["vectors"]), edition, wish.seed, wish.encoding, f"{wish.old + 4}-09-15")
+        write_bdtopo_v2(folder / survey["vectors"], edition, wish.seed, wish.encoding, f"{wish.old + 4}-09-15")
         return
     for form in ("gpkg", "shp"):
         if wish.new_vectors in (form, "both"):
             place = Path(_v3_folder(wish, form.upper()))
-            write_bdtopo_v3(_made(folder / place), place.name, edition, wish.seed, form, f"{wish.new}-03-19")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+            write_bdtopo_v3(folder / place, place.name, edition, wish.seed, form, f"{wish.new}-03-19")
 
 
 def _note(wish: Wish) -> dict[str, Any]:

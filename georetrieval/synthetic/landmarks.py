@@ -14,8 +14,10 @@ from georetrieval.synthetic.network import HAMLET, TOWN, Network
 GROUND_SIZE_M = {"sport_field": (104.0, 64.0), "tennis": (36.0, 34.0), "athletics": (170.0, 92.0),
                  "riding": (60.0, 30.0), "cemetery": (70.0, 45.0), "pool": (25.0, 12.0)}
 """Length and width of each kind of ground in metres."""
-TRIES = 12
+TRIES = 16
 """Places tried for each wanted object before it is given up."""
+WIDER = np.linspace(1.0, 2.4, TRIES)
+"""How much farther from its anchor each try looks."""
 
 
 def make_landmarks(rng: np.random.Generator, size_m: float, network: Network) -> Layer:
@@ -66,22 +68,24 @@ def numbered(layers: list[Layer]) -> Layer:
     ])
 
 
-def beside(rng: np.random.Generator, points: Floats, distance_m: float) -> Floats:
+def beside(rng: np.random.Generator, points: Floats, distance_m: Any) -> Floats:
     """A point about `distance_m` away from each of (n, 2) points."""
     turn = rng.uniform(0, 2 * np.pi, len(points))
     away = distance_m * rng.uniform(0.75, 1.25, len(points))
-    return points + away[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+    return np.asarray(points + away[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1))
 
 
 def _some(rng: np.random.Generator, points: Floats, count: int) -> Floats:
-    return points[rng.permutation(len(points))[: max(1, count)]]
+    """The first point, which lies well inside the square, and random others, at most `count` in all."""
+    others = 1 + rng.permutation(max(len(points) - 1, 0))[: max(0, count - 1)]
+    return np.asarray(points[np.concatenate([[0], others])])
 
 
 def _built(
     rng: np.random.Generator, anchors: Floats, distance_m: float, shape: Any, kind: str, height_m: float,
     change: float = 0.0,
 ) -> Layer:
-    points = beside(rng, np.repeat(anchors, TRIES, 0), distance_m)
+    points = beside(rng, np.repeat(anchors, TRIES, 0), distance_m * np.tile(WIDER, len(anchors)))
     group = np.repeat(np.arange(len(anchors)), TRIES)
     if kind == "station":
         platform = np.stack([np.linspace(-240, 240, TRIES), np.full(TRIES, 292.0)], 1)
@@ -145,7 +149,7 @@ def _silo(rng: np.random.Generator, points: Floats, angle: Floats) -> Shapes:  #
 
 
 def _ground(rng: np.random.Generator, kind: str, anchors: Floats, distance_m: float, new: float) -> Layer:
-    points = beside(rng, np.repeat(anchors, TRIES, 0), distance_m)
+    points = beside(rng, np.repeat(anchors, TRIES, 0), distance_m * np.tile(WIDER, len(anchors)))
     group = np.repeat(np.arange(len(anchors)), TRIES)
     angle = rng.uniform(0, np.pi, len(points))
     scale = rng.uniform(0.85, 1.1, len(points))

@@ -9,7 +9,7 @@ import shapely
 
 from georetrieval.synthetic.chance import stream
 from georetrieval.synthetic.layer import Layer, layer_of, stacked
-from georetrieval.synthetic.mosaic import QUARRY, make_mosaic
+from georetrieval.synthetic.mosaic import QUARRY, make_mosaic, near
 from georetrieval.synthetic.network import Network, make_network
 from georetrieval.synthetic.settlement import Settlement, make_settlement
 from georetrieval.synthetic.strengths import Strengths
@@ -64,7 +64,7 @@ def make_landscape(seed: int, size_m: float, strengths: Strengths) -> Landscape:
     return Landscape(
         strips=mosaic.strips, waters=waters, streams=_steady(network.streams), hedges=mosaic.hedges, roads=roads,
         rails=_steady(network.rails), buildings=built.buildings, plots=built.plots, grounds=built.grounds,
-        trees=_trees(stream(seed, "trees"), size_m, network, built),
+        trees=_trees(stream(seed, "trees"), size_m, waters, network, built),
     )
 
 
@@ -80,8 +80,10 @@ def _clear(tracks: Layer, built: Settlement) -> Layer:
     return tracks.where(free)
 
 
-def _trees(rng: np.random.Generator, size_m: float, network: Network, built: Settlement) -> Layer:
-    """Single trees along streams, in gardens and alone in the fields."""
+def _trees(
+    rng: np.random.Generator, size_m: float, waters: Layer, network: Network, built: Settlement
+) -> Layer:
+    """Single trees along streams, in gardens and alone in the fields; none in the water."""
     lines = network.streams.geometry
     at = [np.arange(rng.uniform(0, 30), length, 22.0) for length in shapely.length(lines)]
     banks = shapely.line_interpolate_point(np.repeat(lines, [len(a) for a in at]), np.concatenate(at))
@@ -91,7 +93,7 @@ def _trees(rng: np.random.Generator, size_m: float, network: Network, built: Set
         shapely.get_coordinates(banks) + rng.normal(0, 5, (len(banks), 2)),
         gardens + rng.normal(0, 9, gardens.shape), lone,
     ])
-    points = points[rng.random(len(points)) < 0.7]
+    points = points[(rng.random(len(points)) < 0.7) & ~near(shapely.points(points), waters.geometry, 2.0)]
     radius = rng.uniform(2.2, 5.5, len(points))
     draw = rng.random(len(points))
     return layer_of(shapely.buffer(shapely.points(points), radius, quad_segs=2), height_m=radius * 2.2,

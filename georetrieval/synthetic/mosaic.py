@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,8 @@ def _strips(rng: np.random.Generator, blocks: NDArray[np.object_]) -> tuple[Laye
         cuts = np.cumsum(rng.lognormal(3.95, 0.45, 40)) / width
         cuts = np.concatenate([[0], cuts[cuts < 1 - 18 / width], [1]])
         middle = [0, rng.uniform(0.3, 0.7), 1] if rng.random() < 0.4 else [0, 1]
-        for v0, v1 in zip(middle[:-1], middle[1:], strict=True):
-            for n, (u0, u1) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        for v0, v1 in pairwise(middle):
+            for n, (u0, u1) in enumerate(pairwise(cuts)):
                 corners = [(v0, u0), (v1, u0), (v1, u1), (v0, u1)]
                 shapes.append([corner + v * along + u * across for v, u in corners])
                 lines.append(shapes[-1][:2])
@@ -149,8 +150,9 @@ def _parcels(rng: np.random.Generator, strips: Layer, strengths: Strengths) -> L
     share = strengths.parcels_common
     draw = rng.random(len(strips))
     first = np.concatenate([[True], (np.diff(strips["block"]) != 0) | (np.diff(strips["order"]) != 1)])
+    split = share + (1 - share) * 0.6
     columns = {}
-    for date, only in (("old", draw < share + (1 - share) * 0.6), ("new", (draw < share) | (draw > share + (1 - share) * 0.6))):
+    for date, only in (("old", draw < split), ("new", (draw < share) | (draw > split))):
         use = strips[f"use_{date}"]
         change = np.concatenate([[True], np.diff(use) != 0])
         columns[f"parcel_{date}"] = np.cumsum(first | change | only)

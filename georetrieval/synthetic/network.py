@@ -89,17 +89,16 @@ def _sites(rng: np.random.Generator, size_m: float) -> Sites:
 
 def _dry(sites: Sites, waters: Layer) -> Sites:
     union = shapely.union_all(waters.geometry)
-    dry = shapely.distance(shapely.points(sites.xy), union) > 60
+    dry = (shapely.distance(shapely.points(sites.xy), union) > 60) | (sites.rank == TOWN)
     return Sites(sites.xy[dry], sites.rank[dry], sites.radius_m[dry])
 
 
 def _waters(rng: np.random.Generator, size_m: float, sites: Sites) -> tuple[Layer, Layer]:
     area = (size_m / 1000) ** 2
     lines, rivers = [], []
+    towns = shapely.multipoints(sites.xy[sites.rank == TOWN])
     for _ in range(max(1, round(size_m / 14000))):
-        start = np.array([-MARGIN_M, rng.uniform(0.15, 0.85) * size_m])
-        end = np.array([size_m + MARGIN_M, rng.uniform(0.15, 0.85) * size_m])
-        line = meander(rng, start, end, 260, 2300, pinned=False)
+        line = _across(rng, size_m, towns)
         lines.append(line)
         rivers.append(shapely.buffer(line, rng.uniform(9, 16)))
     trunk = shapely.union_all(lines)
@@ -109,12 +108,23 @@ def _waters(rng: np.random.Generator, size_m: float, sites: Sites) -> tuple[Laye
         end = shapely.get_coordinates(point)[-1]
         streams.append(meander(rng, start, end, 45, 500))
     ponds = [_pond(rng, streams, size_m) for _ in range(max(3, round(area / 1.1)))]
+    ponds = [pond for pond in ponds if shapely.distance(pond, towns) > 150]
     pools = shapely.buffer(shapely.points(sites.xy[sites.rank < HAMLET] + 95), 9, cap_style="square")
     waters = stacked([
         layer_of(rivers, kind="river"), layer_of(ponds, kind="pond"), layer_of(pools, kind="basin"),
     ])
     width = rng.uniform(2.5, 5, len(streams))
     return waters, layer_of(streams, kind="stream", width_m=width)
+
+
+def _across(rng: np.random.Generator, size_m: float, towns: Any) -> Any:
+    """A winding line from west to east: of some tries the one that keeps farthest from the towns."""
+    lines = []
+    for _ in range(8):
+        start = np.array([-MARGIN_M, rng.uniform(0.15, 0.85) * size_m])
+        end = np.array([size_m + MARGIN_M, rng.uniform(0.15, 0.85) * size_m])
+        lines.append(meander(rng, start, end, 260, 2300, pinned=False))
+    return lines[int(np.argmax(np.minimum(shapely.distance(lines, towns), 400 + rng.uniform(0, 200, 8))))]
 
 
 def _pond(rng: np.random.Generator, streams: list[Any], size_m: float) -> Any:
@@ -201,13 +211,15 @@ def _ramps(axis: Any, sites: Sites) -> list[Any]:
 
 def _rails(rng: np.random.Generator, size_m: float, sites: Sites, motorway: Any) -> Layer:
     town = sites.xy[0]
-    ends = np.array([[-MARGIN_M, rng.uniform(0.1, 0.9) * size_m], [size_m + MARGIN_M, rng.uniform(0.1, 0.9) * size_m]])
-    stops = np.stack([ends[0], town + [-420, 330], town + [420, 300], ends[1]])
-    line = shapely.linestrings(CubicSpline(stops[:, 0], stops[:, 1])(np.arange(-MARGIN_M, size_m + MARGIN_M, 25.0))[:, None]
-                               * [0, 1] + np.arange(-MARGIN_M, size_m + MARGIN_M, 25.0)[:, None] * [1, 0])
+    west, east_end = rng.uniform(0.1, 0.9, 2) * size_m
+    ends = np.array([[-MARGIN_M, west], [size_m + MARGIN_M, east_end]])
+    stops = np.stack([ends[0], town + np.array([-420, 330]), town + np.array([420, 300]), ends[1]])
+    east = np.arange(-MARGIN_M, size_m + MARGIN_M, 25.0)
+    line = shapely.linestrings(np.stack([east, CubicSpline(stops[:, 0], stops[:, 1])(east)], 1))
     under = shapely.buffer(motorway, 30)
-    siding = shapely.linestrings(np.stack([town + [-300, 336], town + [0, 322], town + [250, 312]]))
-    branch = meander(rng, town + [430, 300], np.array([size_m * rng.uniform(0.2, 0.9), size_m + MARGIN_M]), 120, 3000)
+    siding = shapely.linestrings(town + np.array([[-300, 336], [0, 322], [250, 312]]))
+    goal = np.array([size_m * rng.uniform(0.2, 0.9), size_m + MARGIN_M])
+    branch = meander(rng, town + np.array([430, 300]), goal, 120, 3000)
     return exploded(layer_of(
         [shapely.difference(line, under), shapely.intersection(line, under), siding, branch],
         kind=np.array(["main", "main", "service", "disused"]), level=np.array([0, -1, 0, 0]),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
 from georetrieval.synthetic.chance import SmoothField, stream
 from georetrieval.synthetic.sky import Sky, towards_sun
@@ -43,14 +44,15 @@ class Camera:
     frames: SmoothField
 
     @classmethod
-    def of(cls, surfaces: Surfaces, sky: Sky, seed: int, date: str, gsd_m: float, corner_m: tuple[float, float]) -> Camera:
+    def of(
+        cls, surfaces: Surfaces, sky: Sky, seed: int, date: str, gsd_m: float, corner_m: tuple[float, float]
+    ) -> Camera:
         """Prepare the noise of a date."""
         rng = stream(seed, "camera", date)
         white = rng.normal(size=(3, PATCH, PATCH)).astype("f4")
-        crowns = _unit(gaussian_filter(white[0], 2.2 / gsd_m, mode="wrap") - gaussian_filter(white[0], 5 / gsd_m, mode="wrap"))
-        speckle = _unit(_unit(gaussian_filter(white[1], 1.5 / gsd_m, mode="wrap"))
-                        + _unit(gaussian_filter(white[1], 9 / gsd_m, mode="wrap")))
-        film = _unit(gaussian_filter(white[2], 0.55, mode="wrap"))
+        crowns = _unit(_smooth(white[0], 2.2 / gsd_m) - _smooth(white[0], 5 / gsd_m))
+        speckle = _unit(_unit(_smooth(white[1], 1.5 / gsd_m)) + _unit(_smooth(white[1], 9 / gsd_m)))
+        film = _unit(_smooth(white[2], 0.55))
         fields = [SmoothField.of(rng, wavelength) for wavelength in (260.0, 4000.0, 1500.0)]
         return cls(surfaces, sky, gsd_m, corner_m, shapely.STRtree(surfaces.shapes), crowns, speckle, film, *fields)
 
@@ -69,7 +71,7 @@ class Camera:
         shapes = ((self.surfaces.shapes[i], i + 1) for i in rows)
         transform = Affine(self.gsd_m, 0, x, 0, -self.gsd_m, y)
         codes = rasterize(shapes, out_shape=(height, width), transform=transform, dtype="int32") if len(rows) else 0
-        return np.maximum(np.broadcast_to(codes, (height, width)), 1) - 1
+        return np.asarray(np.maximum(np.broadcast_to(codes, (height, width)), 1) - 1, "i4")
 
     def _lit(self, codes: NDArray[np.int32], row: int, col: int) -> F4:
         """Colour of the ground with rows, crowns, roofs and shadows, (3, h, w), 0-255."""
@@ -79,8 +81,9 @@ class Camera:
         north = -(np.arange(h, dtype="f4")[:, None] + row) * self.gsd_m
         matter = table.matter[codes]
         light = 1 + table.rough[codes] * _tiled(self.speckle, row, col, h, w)
-        phase = (north * np.cos(table.angle)[codes] - east * np.sin(table.angle)[codes]) * (2 * np.pi / table.spacing_m)[codes]
-        light += np.where(matter == ROOF, 0, table.contrast[codes]) * np.sin(phase)
+        across = north * np.cos(table.angle)[codes] - east * np.sin(table.angle)[codes]
+        rows = np.sin(across * (2 * np.pi / table.spacing_m)[codes])
+        light += np.where(matter == ROOF, 0, table.contrast[codes]) * rows
         crowns = _tiled(self.crowns, row, col, h, w)
         step = np.round(sun * 3.0 / self.gsd_m).astype(int)
         towards = _tiled(self.crowns, row - step[1], col + step[0], h, w)
@@ -96,14 +99,14 @@ class Camera:
             table.colour[:, band][codes] * light * np.where(shade < 0.9, shade * tint[band], shade) for band in range(3)
         ]).astype("f4")
 
-    def _roofs(self, codes: NDArray[np.int32], east: F4, north: F4, sun: NDArray[np.float32]) -> F4:
+    def _roofs(self, codes: NDArray[np.int32], east: Any, north: Any, sun: F4) -> F4:
         """Brightness of a two-sided roof: the side that faces the sun is bright."""
         table = self.surfaces
         nx, ny = -np.sin(table.angle), np.cos(table.angle)
         facing = table.contrast * (nx * sun[0] + ny * sun[1])
         ridge = nx * (table.centre[:, 0] - self.corner_m[0]) + ny * (table.centre[:, 1] - self.corner_m[1])
         side = np.sign(nx[codes] * east + ny[codes] * north - ridge[codes])
-        return (1 + 0.26 * side * facing[codes]).astype("f4")
+        return np.asarray(1 + 0.26 * side * facing[codes], "f4")
 
     def _shadows(self, height: F4) -> NDArray[np.bool_]:
         """Where something between here and the sun stands above the ray."""
@@ -134,7 +137,18 @@ class Camera:
     def _coarse(self, field: SmoothField, row: int, col: int, h: int, w: int) -> F4:
         rows, cols = np.arange(h // COARSE + 2) * COARSE + row, np.arange(w // COARSE + 2) * COARSE + col
         values = field((cols * self.gsd_m)[None], (-rows * self.gsd_m)[:, None]).astype("f4")
-        return np.asarray(zoom(values, COARSE, order=1, grid_mode=False)[:h, :w])
+        return _between(_between(values, h).T, w).T
+
+
+def _between(values: F4, count: int) -> F4:
+    """Rows of `values` lie COARSE pixels apart: the first `count` pixel rows, linearly between them."""
+    at = np.arange(count)
+    share = (at % COARSE / COARSE).astype("f4")[:, None]
+    return np.asarray(values[at // COARSE] * (1 - share) + values[at // COARSE + 1] * share)
+
+
+def _smooth(noise: F4, sigma_px: float) -> F4:
+    return np.asarray(gaussian_filter(noise, sigma_px, mode="wrap"))
 
 
 def _unit(noise: F4) -> F4:

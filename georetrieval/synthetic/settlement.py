@@ -40,7 +40,8 @@ def make_settlement(seed: int, size_m: float, network: Network, strengths: Stren
     taken = np.concatenate([first, shapely.buffer(firm.geometry, 3), grounds.geometry])
     houses = houses.where(_free(houses.geometry, taken, itself=True))
     plots = plots.where(_free(plots.geometry, np.concatenate([first, grounds.geometry]), itself=False))
-    return Settlement(streets, stacked([houses, Layer(firm.geometry, {k: firm[k] for k in houses.columns})]), plots, grounds)
+    named = Layer(firm.geometry, {column: firm[column] for column in houses.columns})
+    return Settlement(streets, stacked([houses, named]), plots, grounds)
 
 
 def _always(layer: Layer) -> dict[str, Any]:
@@ -51,7 +52,8 @@ def _placed(wanted: Layer, first: Shapes) -> Layer:
     """Of each group the earliest object that touches nothing of `first` nor what was placed before it."""
     free = _free(wanted.geometry, first, itself=False) | (wanted["kind"] == "runway_hard")
     near: dict[int, list[int]] = {}
-    for i, j in shapely.STRtree(wanted.geometry).query(wanted.geometry, predicate="dwithin", distance=4.0).T.tolist():
+    pairs = shapely.STRtree(wanted.geometry).query(wanted.geometry, predicate="dwithin", distance=4.0)
+    for i, j in pairs.T.tolist():
         if j < i:
             near.setdefault(i, []).append(j)
     done: set[int] = set()
@@ -133,9 +135,9 @@ def _houses(rng: np.random.Generator, network: Network, streets: Layer, strength
     shapes = np.where(wing, shapely.union(houses.geometry, wings), houses.geometry)
     behind = np.stack([np.cos(angle - np.pi / 2), np.sin(angle - np.pi / 2)], 1) * depth[:, None]
     sheds = rng.random(len(x)) < 0.3
-    annexes = layer_of(
-        rectangles(x + behind[:, 0] * 0.35, y + behind[:, 1] * 0.35, rng.uniform(4, 7, len(x)), rng.uniform(3, 6, len(x)),
-                   angle), kind="annex", angle=angle, height_m=2.5).where(sheds)
+    long, wide = rng.uniform(4, 7, len(x)), rng.uniform(3, 6, len(x))
+    boxes = rectangles(x + behind[:, 0] * 0.35, y + behind[:, 1] * 0.35, long, wide, angle)
+    annexes = layer_of(boxes, kind="annex", angle=angle, height_m=2.5).where(sheds)
     annexes = annexes.with_columns(old=rng.random(len(annexes)) < 0.6, new=rng.random(len(annexes)) < 0.85)
     plots = layer_of(
         rectangles(x + behind[:, 0] * 0.5, y + behind[:, 1] * 0.5, along + 8, across + np.abs(depth), angle),

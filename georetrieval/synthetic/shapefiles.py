@@ -14,6 +14,7 @@ import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
 
+from georetrieval.files import publish, scratch_folder
 from georetrieval.synthetic.layer import Shapes
 
 CRS = "EPSG:2154"
@@ -33,23 +34,21 @@ class Table:
 
 def write_shapefile(folder: Path, table: Table, encoding: str, edition: str) -> None:
     """Write FOLDER/THEME/NAME.SHP with its side files, text in `encoding` and, as usual, no .cpg that says so."""
-    target = folder / table.theme / f"{table.name}.shp"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _write(target, table, [short for _, short in table.fields], driver="ESRI Shapefile", encoding=encoding,
-           layer_options={"DBF_DATE_LAST_UPDATE": edition})
-    for file in target.parent.glob(f"{table.name}.*"):
-        if file.suffix.lower() in SIDE_FILES:
-            file.rename(file.with_suffix(file.suffix.upper()))
-        else:
-            file.unlink()
+    with scratch_folder() as scratch:
+        _write(scratch / f"{table.name}.shp", table, [short for _, short in table.fields], driver="ESRI Shapefile",
+               encoding=encoding, layer_options={"DBF_DATE_LAST_UPDATE": edition})
+        for suffix in SIDE_FILES:
+            data = (scratch / f"{table.name}{suffix}").read_bytes()
+            publish(folder / table.theme / f"{table.name}{suffix.upper()}", data)
 
 
 def write_geopackage(path: Path, tables: Sequence[Table], edition: str) -> None:
     """Write all tables as layers of one GeoPackage, without spatial index, as it is shipped."""
-    with _frozen_clock(edition):
+    with _frozen_clock(edition), scratch_folder() as scratch:
         for table in tables:
-            _write(path, table, [long for long, _ in table.fields], driver="GPKG", layer=table.name.lower(),
-                   layer_options={"SPATIAL_INDEX": "NO", "GEOMETRY_NAME": "geometrie"})
+            _write(scratch / path.name, table, [long for long, _ in table.fields], driver="GPKG",
+                   layer=table.name.lower(), layer_options={"SPATIAL_INDEX": "NO", "GEOMETRY_NAME": "geometrie"})
+        publish(path, (scratch / path.name).read_bytes())
 
 
 def _write(path: Path, table: Table, names: list[str], **options: Any) -> None:

@@ -10,6 +10,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
+from georetrieval.files import publishing
 from georetrieval.progress import Progress, silent
 from georetrieval.synthetic.photo import Camera
 from georetrieval.synthetic.strengths import Wish
@@ -59,7 +60,6 @@ def write_sheets(
     folder: Path, wish: Wish, year: int, camera: Camera, form: str, progress: Progress = silent
 ) -> None:
     """Render and write every sheet of one date into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
     sheets = sheets_of(wish)
     for done, sheet in enumerate(sheets):
         progress(done, len(sheets), f"photographs of {year}")
@@ -85,5 +85,5 @@ def _write(path: Path, pixels: NDArray[np.uint8], sheet: Sheet, wish: Wish, form
     transform = Affine(wish.gsd_m, 0, sheet.west * 1000, 0, -wish.gsd_m, sheet.north * 1000)
     profile = {"count": 3, "height": pixels.shape[1], "width": pixels.shape[2], "dtype": "uint8", "crs": "EPSG:2154",
                "transform": transform, **CREATION[form]}
-    with rasterio.open(path, "w", **profile) as file:
+    with publishing(path) as lent, rasterio.open(lent, "w", **profile) as file:
         file.write(pixels)

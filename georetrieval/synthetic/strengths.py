@@ -25,6 +25,7 @@ class Strengths:
     digitising_m : standard deviation of each object's own misplacement in a vector edition
     parcels_common : share of field limits seen at both dates; the others are seen at one of them
     tracks_missed, roads_missed, buildings_missed, water_missed, vegetation_missed : shares left out of an edition
+        (of the vegetation only woods under 6 ha, hedges and orchards)
     patchy : 0 = omissions are spread evenly, 1 = they come in whole neighbourhoods
     boxed : share of buildings drawn as their bounding rectangle
     crop_contrast, row_contrast : how much field colours and rows stand out of the mean ground
@@ -33,25 +34,25 @@ class Strengths:
     houses_gone: float = 0.06
     houses_built: float = 0.12
     estates_built: float = 0.35
-    woods_felled: float = 0.05
-    woods_planted: float = 0.03
-    hedges_gone: float = 0.35
+    woods_felled: float = 0.07
+    woods_planted: float = 0.04
+    hedges_gone: float = 0.45
     hedges_planted: float = 0.10
-    parcels_common: float = 0.5
+    parcels_common: float = 0.35
     meadows_kept: float = 0.5
-    photo_shift_m: float = 2.0
+    photo_shift_m: float = 2.3
     vector_shift_m: float = 2.0
     shift_wavelength_m: float = 2500.0
     digitising_m: float = 1.0
     roads_missed: float = 0.02
-    tracks_missed: float = 0.12
+    tracks_missed: float = 0.10
     buildings_missed: float = 0.05
     water_missed: float = 0.08
-    vegetation_missed: float = 0.08
+    vegetation_missed: float = 0.15
     patchy: float = 0.5
     boxed: float = 0.35
-    crop_contrast: float = 1.0
-    row_contrast: float = 1.0
+    crop_contrast: float = 1.15
+    row_contrast: float = 1.6
 
 
 @dataclass(frozen=True)

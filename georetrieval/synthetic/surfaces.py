@@ -21,14 +21,16 @@ MEAN_GROUND = np.array([142.0, 140.0, 98.0])
 CROPS = np.array([[112, 130, 74], [198, 178, 118], [188, 170, 130], [138, 110, 88], [84, 112, 60], [164, 152, 106],
                   [176, 154, 128], [100, 132, 70]], float)
 """Green wheat, ripe wheat, stubble, ploughed, maize, straw, bare light soil, beet."""
-SEASON = {"old": [0.24, 0.24, 0.05, 0.13, 0.14, 0.08, 0.06, 0.06], "new": [0.04, 0.12, 0.28, 0.16, 0.2, 0.08, 0.06, 0.06]}
+SEASON = {"old": [0.24, 0.24, 0.05, 0.13, 0.14, 0.08, 0.06, 0.06],
+          "new": [0.04, 0.12, 0.28, 0.16, 0.2, 0.08, 0.06, 0.06]}
 STANDS = np.array([[66, 86, 50], [58, 76, 44], [42, 58, 42], [86, 106, 62], [74, 92, 50]], float)
 ROOFS = np.array([[172, 106, 80], [158, 92, 72], [184, 124, 96], [98, 100, 108], [186, 186, 186]], float)
 ROADS = {"motorway": (158, 158, 158), "primary": (146, 145, 144), "secondary": (148, 146, 142),
          "lane": (152, 148, 140), "street": (150, 146, 142), "ramp": (154, 153, 151), "stone": (198, 186, 160),
          "track": (176, 162, 124), "path": (158, 152, 110)}
-GROUNDS = {"cemetery": (178, 174, 166), "sport_field": (92, 138, 66), "tennis": (166, 98, 76), "athletics": (166, 92, 78),
-           "riding": (206, 190, 158), "pool": (96, 174, 190), "runway_hard": (126, 126, 128), "runway_grass": (130, 150, 90)}
+GROUNDS = {"cemetery": (178, 174, 166), "sport_field": (92, 138, 66), "tennis": (166, 98, 76),
+           "athletics": (166, 92, 78), "riding": (206, 190, 158), "pool": (96, 174, 190),
+           "runway_hard": (126, 126, 128), "runway_grass": (130, 150, 90)}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def _kept(table: Table, chosen: Any) -> Table:
 
 def _tint(seed: int, date: str, colour: tuple[int, int, int], count: int, spread: float) -> Any:
     rng = stream(seed, "tint", date, colour)
-    return np.array(colour, float) * (1 + rng.normal(0, spread / 100, (count, 1))) + rng.normal(0, spread / 4, (count, 3))
+    light, hue = 1 + rng.normal(0, spread / 100, (count, 1)), rng.normal(0, spread / 4, (count, 3))
+    return np.array(colour, float) * light + hue
 
 
 def _strips(strips: Layer, seed: int, date: str, strengths: Strengths) -> Table:
@@ -121,7 +124,8 @@ def _strips(strips: Layer, seed: int, date: str, strengths: Strengths) -> Table:
         spacing_m=np.select([use == VINE, use == ORCHARD], [5.0, 8.0], 12 + 8 * np.abs(draws[:, 3])),
         contrast=rows * strengths.row_contrast * np.abs(draws[:, 3]),
         rough=np.select([use == FIELD, use == QUARRY, use == HEATH, use == ORCHARD], [0.06, 0.14, 0.16, 0.12], 0.07),
-        height_m=np.where(use == WOOD, 15 + 3 * np.clip(draws[:, 0], -2, 2), 0), matter=np.where(use == WOOD, CANOPY, GROUND))
+        height_m=np.where(use == WOOD, 15 + 3 * np.clip(draws[:, 0], -2, 2), 0),
+        matter=np.where(use == WOOD, CANOPY, GROUND))
 
 
 def _plots(plots: Layer, seed: int, date: str) -> Table:
@@ -133,7 +137,8 @@ def _plots(plots: Layer, seed: int, date: str) -> Table:
 def _grounds(grounds: Layer, date: str) -> Table:
     colour = np.array([GROUNDS[kind] for kind in grounds["kind"]], float)
     striped = np.where(grounds["kind"] == "sport_field", 0.06, np.where(grounds["kind"] == "cemetery", 0.2, 0.0))
-    return _kept(_table(grounds.geometry, colour, angle=grounds["angle"], spacing_m=9.0, contrast=striped), grounds[date])
+    table = _table(grounds.geometry, colour, angle=grounds["angle"], spacing_m=9.0, contrast=striped)
+    return _kept(table, grounds[date])
 
 
 def _lines(
