@@ -40,7 +40,7 @@ def write_classes(path: Path, codes: NDArray[np.uint8], transform: Affine, crs: 
     codes
         (h, w) uint8.
     """
-    profile = {**_COG, "overview_resampling": "MODE"}
+    profile = {**_COG, "overview_resampling": "MODE", "nodata": 0}
     publish(path.with_name(path.name + ".aux.xml"), _names(legend).encode())
     publish(path, _encoded(codes[None], transform, crs, profile, legend=legend))
 

@@ -99,7 +99,10 @@ class TileSet:
     @cached_property
     def catalogue(self) -> pd.DataFrame:
         """One row per tile, columns of `catalogue.FIXED` and `share_<class key>`; per survey in the pack's order."""
-        frame = read_catalogue(self.path / CATALOGUE)
+        path = self.path / CATALOGUE
+        if path.is_file() and sha256_file(path) != self.manifest["catalogue_sha256"]:
+            raise StoreError(f"{path} is not what was written; run `tiles build` again.")
+        frame = read_catalogue(path)
         counts = Counter(zip(frame["scope"], frame["date"], strict=True))
         if dict(counts) != {(s["scope"], s["date"]): s["tiles"] for s in self.surveys if s["tiles"]}:
             raise StoreError(f"The catalogue and the manifest of {self.path} are out of step; run `tiles build` again.")

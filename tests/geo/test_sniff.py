@@ -15,7 +15,8 @@ from georetrieval.geo.sniff import sniff
 from tests.made import tiny
 
 VRT = """<VRTDataset rasterXSize="8" rasterYSize="8">
-<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand"><SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>"""
+<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">
+<SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>"""
 MRF = """<MRF_META><CachedSource><Source>x.tif</Source></CachedSource><Raster><Size x="8" y="8"/></Raster></MRF_META>"""
 
 
