@@ -18,7 +18,7 @@ from georetrieval.synthetic.surfaces import CANOPY, ROOF, WATER, Surfaces
 
 PATCH = 1021
 """Side of the repeating noise patches in pixels (a prime, so that they never fall in step with tiles)."""
-MARGIN = 16
+TALLEST_M = 22.0
 COARSE = 32
 F4 = NDArray[np.float32]
 
@@ -58,11 +58,16 @@ class Camera:
 
     def window(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
         """The photograph's pixels [row:row+height, col:col+width] as (3, height, width)."""
-        row, col, height, width = row - MARGIN, col - MARGIN, height + 2 * MARGIN, width + 2 * MARGIN
+        rim = self._reach() + 6
+        row, col, height, width = row - rim, col - rim, height + 2 * rim, width + 2 * rim
         codes = self._codes(row, col, height, width)
         colour = self._lit(codes, row, col)
         soft = np.stack([gaussian_filter(band, self.sky.blur_px) for band in colour])
-        return self._exposed(soft, row, col)[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        return self._exposed(soft, row, col)[:, rim:-rim, rim:-rim]
+
+    def _reach(self) -> int:
+        """Length of the longest shadow in pixels."""
+        return int(TALLEST_M / np.tan(np.deg2rad(self.sky.elevation)) / self.gsd_m) + 1
 
     def _codes(self, row: int, col: int, height: int, width: int) -> NDArray[np.int32]:
         x, y = self.corner_m[0] + col * self.gsd_m, self.corner_m[1] - row * self.gsd_m
@@ -112,8 +117,7 @@ class Camera:
         """Where something between here and the sun stands above the ray."""
         sun, rise = towards_sun(self.sky), np.tan(np.deg2rad(self.sky.elevation))
         dark = np.zeros(height.shape, bool)
-        reach = min(MARGIN, int(22 / rise / self.gsd_m) + 1)
-        for k in range(1, reach + 1):
+        for k in range(1, self._reach() + 1):
             down, right = round(-k * sun[1]), round(k * sun[0])
             higher = np.roll(height, (-down, -right), (0, 1)) - k * self.gsd_m * rise
             dark |= higher > height + 0.5
@@ -130,14 +134,16 @@ class Camera:
         for band in range(3):
             value = np.clip(colour[band] * frames * sky.gain[band] / 255, 0, 1) ** sky.gamma
             value = 255 * (value * (1 - air) + air * (0.80, 0.83, 0.88)[band])
-            other = np.roll(noise, (17 * band, 29 * band), (0, 1))
+            other = _tiled(self.film, row + 17 * band, col + 29 * band, h, w) * sky.grain
             out[band] = np.clip(value + 0.8 * noise + 0.4 * other + 0.5, 0, 255)
         return out
 
     def _coarse(self, field: SmoothField, row: int, col: int, h: int, w: int) -> F4:
-        rows, cols = np.arange(h // COARSE + 2) * COARSE + row, np.arange(w // COARSE + 2) * COARSE + col
+        down, right = row % COARSE, col % COARSE
+        rows = np.arange((h + down) // COARSE + 2) * COARSE + row - down
+        cols = np.arange((w + right) // COARSE + 2) * COARSE + col - right
         values = field((cols * self.gsd_m)[None], (-rows * self.gsd_m)[:, None]).astype("f4")
-        return _between(_between(values, h).T, w).T
+        return _between(_between(values, h + down).T, w + right).T[down:, right:]
 
 
 def _between(values: F4, count: int) -> F4:
