@@ -12,6 +12,9 @@ LOSSY_TOLERANCE = 6
 SMALLEST_PX = 64
 """Smaller dark or bright spots at the border are picture, not collar."""
 
+SHORTEST_RUN_PX = 8
+"""A collar takes at least so many pixels of the border in a row."""
+
 
 def collar(pixels: NDArray[np.uint8], *, lossy: bool) -> NDArray[np.bool_]:
     """Regions of constant 0 or 255 that are connected to the border of a sheet.
@@ -33,15 +36,27 @@ def collar(pixels: NDArray[np.uint8], *, lossy: bool) -> NDArray[np.bool_]:
     """
     tolerance = LOSSY_TOLERANCE if lossy else 0
     found = np.zeros(pixels.shape[1:], bool)
-    for extreme in (pixels.max(axis=0) <= tolerance, pixels.min(axis=0) >= 255 - tolerance):
-        found |= _reaching_border(np.asarray(extreme))
+    for dark in (True, False):
+        if any(_has_run(_extreme(edge, dark, tolerance)) for edge in _edges(pixels)):
+            found |= _reaching_border(_extreme(pixels, dark, tolerance))
     return found
 
 
+def _extreme(pixels: NDArray[np.uint8], dark: bool, tolerance: int) -> NDArray[np.bool_]:
+    return np.asarray(pixels.max(axis=0) <= tolerance if dark else pixels.min(axis=0) >= 255 - tolerance)
+
+
+def _has_run(edge: NDArray[np.bool_]) -> bool:
+    """Cheap test before the regions are looked for: a collar takes some pixels of the border in a row."""
+    window = min(SHORTEST_RUN_PX, len(edge))
+    return bool((np.convolve(edge, np.ones(window, int), "valid") == window).any())
+
+
+def _edges(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    return pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]
+
+
 def _reaching_border(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    edges = (region[0], region[-1], region[:, 0], region[:, -1])
-    if not any(edge.any() for edge in edges):
-        return np.zeros_like(region)
     labels, count = ndimage.label(region)
     rim = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     kept = np.zeros(count + 1, bool)

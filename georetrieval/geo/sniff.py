@@ -30,10 +30,7 @@ _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"),
 )
 _HEAD_BYTES = 4096
-_SETTINGS = {
-    "GDAL_PAM_ENABLED": "NO", "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE", "GDAL_NUM_THREADS": "ALL_CPUS",
-    "GDAL_CACHEMAX": 256,
-}
+_SETTINGS = {"GDAL_PAM_ENABLED": "NO", "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE", "GDAL_NUM_THREADS": "ALL_CPUS"}
 
 
 def sniff(path: Path) -> str:
