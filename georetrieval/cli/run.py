@@ -31,7 +31,7 @@ def command(
     Examples:
       georetrieval run pipelines/quickstart.yaml
       georetrieval run pipelines/town.yaml --set tiles.mosaics.folder=PHOTOS
-      georetrieval run pipelines/geomatch.yaml --to tiles --dry-run
+      georetrieval run pipelines/quickstart.yaml --to tiles --dry-run
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows

@@ -116,6 +116,9 @@ def list_(tiles: Path, format_: str) -> None:
 def show(tiles: Path, tile_id: str, out: Path | None, format_: str) -> None:
     """Show one tile: what the catalogue says, and a picture of its photo and classes side by side.
 
+    Lists the tile's place, date, share of photo and the share of each class that occurs in it. With -o a PNG shows
+    the photo beside the classes in the legend's colours.
+
     \b
     Examples:
       georetrieval tiles show tiles 57-2004-E0905000N6930000-500

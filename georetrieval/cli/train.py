@@ -21,7 +21,7 @@ def command(recipe: Path, out: Path | None, settings: tuple[str, ...], resume: b
     \b
     Examples:
       georetrieval train pipelines/quickstart.yaml
-      georetrieval train pipelines/geomatch.yaml --set learn.epochs=1 --resume
+      georetrieval train pipelines/quickstart.yaml --set learn.epochs=30 --resume
     """
     from georetrieval.cli.bars import progress
     from georetrieval.recipe.loading import load_recipe

@@ -27,7 +27,9 @@ ALL = dict(commands())
 
 
 def test_every_promised_command_is_there() -> None:
-    assert set(COMMANDS) == {"inspect", "synth", "tiles", "train", "index", "search", "evaluate", "run", "demo", "doctor"}
+    assert set(COMMANDS) == {
+        "inspect", "synth", "tiles", "train", "index", "search", "evaluate", "run", "demo", "doctor",
+    }
     assert {"index build", "index list", "index info", "index verify", "tiles build", "tiles list",
             "tiles show", "synth departement"} <= set(ALL)
 

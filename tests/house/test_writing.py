@@ -17,8 +17,9 @@ PICKLING = {"pickle", "cloudpickle", "dill", "shelve", "joblib"}
 def paths_written(tree: ast.AST) -> list[str]:
     """Calls that write: `open` with a writing mode, or a method of `Path`, `os` or `shutil` that changes the disk."""
     found = []
+    lent = names_lent(tree)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
+        if not isinstance(node, ast.Call) or (node.args and getattr(node.args[0], "id", None) in lent):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name == "open":
@@ -29,6 +30,18 @@ def paths_written(tree: ast.AST) -> list[str]:
         elif name in WRITING and not _of_a_string(node, name):
             found.append(f"line {node.lineno}: {name}")
     return found
+
+
+def names_lent(tree: ast.AST) -> set[str]:
+    """Names that `with publishing(...) as name` binds: a library may write to the path that files.py lends."""
+    items = [item for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
+    return {
+        item.optional_vars.id
+        for item in items
+        if isinstance(item.optional_vars, ast.Name)
+        and isinstance(item.context_expr, ast.Call)
+        and getattr(item.context_expr.func, "id", "") in ("publishing", "publishing_folder", "scratch_folder")
+    }
 
 
 def _of_a_string(node: ast.Call, name: str) -> bool:
@@ -54,3 +67,8 @@ def test_nothing_is_pickled(path: Path) -> None:
 @pytest.mark.parametrize("planted", ["open('a', 'wb')", "p.write_text('x')", "p.open(mode='a')", "os.replace(a)"])
 def test_a_planted_write_is_found(planted: str) -> None:
     assert paths_written(ast.parse(planted))
+
+
+def test_a_lent_path_may_be_written() -> None:
+    assert paths_written(ast.parse("with publishing(a) as lent, rasterio.open(lent, 'w') as f: f.write(x)")) == []
+    assert paths_written(ast.parse("with publishing(a) as lent, rasterio.open(a, 'w') as f: f.write(x)")) != []

@@ -13,8 +13,8 @@ GOOD = """
 name: small
 tiles:
   worlds:
-    - {scope: "91", seed: 1, km: 2}
-    - {scope: "92", seed: 2, km: 2}
+    - {scope: "91", seed: 1, km: 3}
+    - {scope: "92", seed: 2, km: 3}
 split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
 """
 
