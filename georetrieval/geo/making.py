@@ -93,20 +93,13 @@ def finished(folder: Path, name: str, digest: str) -> Record | None:
 
 
 def make(block: Block, inputs: Inputs, settings: Settings, folder: Path, digest: str) -> Record:
-    """Make the two sheets of a block and publish its record last.
-
-    Raises
-    ------
-    InputError
-        When the sheet that owns the block is damaged.
-    """
+    """Make the two sheets of a block and publish its record last."""
     grid, px = settings.grid, settings.px
     bounds, shape, transform = block.bounds(grid), block.shape(px), block.transform(grid, px)
     name = grid.name(block.cells[0])
     files = {}
     photo = pixels = codes = None
-    if inputs.mosaic is not None and block.sheet is not None:
-        inputs.mosaic.check(block.sheet, grid.cell_m / px)
+    if inputs.mosaic is not None:
         pixels, photo = inputs.mosaic.read(bounds, shape, skip_broken=True)
         path = sheet_path(folder, "photo", name)
         write_photo(path, pixels, photo, transform, grid.crs)

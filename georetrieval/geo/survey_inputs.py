@@ -137,7 +137,10 @@ def inventory(inputs: Inputs, *, progress: Progress = silent) -> dict[Path, str]
     ordered = sorted(files)
     sums = {}
     for number, path in enumerate(ordered, 1):
-        sums[path] = sha256_file(path)
+        try:
+            sums[path] = sha256_file(path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
         progress(number, len(ordered), f"checksums {inputs.survey.name}")
     return sums
 

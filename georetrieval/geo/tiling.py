@@ -184,10 +184,9 @@ def _records(
         name = settings.grid.name(blocks[number].cells[0])
         if (record := finished(folder, name, digests[number])) is not None:
             return number, record
-        try:
-            return number, make(blocks[number], inputs, settings, folder, digests[number])
-        except InputError:
+        if _is_damaged(blocks[number], inputs, settings):
             return number, None
+        return number, make(blocks[number], inputs, settings, folder, digests[number])
 
     records: list[Record | None] = [None] * len(blocks)
     progress(0, len(blocks), what)
@@ -195,6 +194,17 @@ def _records(
         records[number] = record
         progress(done, len(blocks), what)
     return records
+
+
+def _is_damaged(block: Block, inputs: Inputs, settings: Settings) -> bool:
+    """True when the sheet that owns a block cannot be decoded; the mosaic then lists it."""
+    if inputs.mosaic is None or block.sheet is None:
+        return False
+    try:
+        inputs.mosaic.check(block.sheet, settings.grid.cell_m / settings.px)
+    except InputError:
+        return True
+    return False
 
 
 def _in_threads(work: Any, count: int, workers: int) -> Iterator[tuple[int, Record | None]]:

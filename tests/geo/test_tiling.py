@@ -257,6 +257,21 @@ def test_damaged_sheets_are_gaps_and_the_rest_is_done(tmp_path: Path) -> None:
     assert len(build(out, survey).catalogue) == 12
 
 
+def test_a_sheet_that_cannot_be_written_is_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise BusyError("The disk is full.")
+
+    def forbidden(*_: Any) -> None:
+        raise InputError("may not be written")
+
+    survey = tiny_survey(tmp_path)
+    for write, error in ((full, BusyError), (forbidden, InputError)):
+        monkeypatch.setattr(making, "write_classes", write)
+        with pytest.raises(error):
+            build(tmp_path / "out", survey)
+        assert not (tmp_path / "out" / "tiles.json").exists()
+
+
 def test_photos_and_vectors_apart(tmp_path: Path) -> None:
     photo = tiny.write_raster(tmp_path / "p.tif", tiny.noise((3, 500, 500)))
     vectors = tiny.write_vectors(tmp_path / "v", east=50_000)
