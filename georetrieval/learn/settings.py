@@ -51,7 +51,7 @@ class TrainSettings:
     epochs, minutes
         Whichever ends first; `minutes` counts all sessions of a resumed training.
     precision
-        "bf16" (autocast) or "fp32".
+        "bf16" (autocast, where the processor has instructions for it) or "fp32".
     optimiser
         "adam" or "adamw".
     rate_fusion, rate_trunk, rate_new

@@ -26,6 +26,7 @@ from georetrieval.learn.settings import MiningSettings, TrainSettings
 from georetrieval.learn.sides import Sides
 from georetrieval.learn.validation import matches_between
 from georetrieval.nets.embedder import DescriptorNet
+from georetrieval.nets.inference import bf16_is_fast
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.augment import Augment, AugmentSettings
 from georetrieval.samples.sample import SampleSet
@@ -98,6 +99,7 @@ class _Loop:
         self.device = self.accelerator.device
         self.eye = eye.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = objective.to(self.device)
+        self.fast = settings.precision == "bf16" and bf16_is_fast(self.device)
         self.sides, self.validation = Sides(*pairs), validation
         self.settings, self.mining, self.run = settings, mining, run
         self.augment = None if augment is None else Augment(augment, self.sides.bands)
@@ -160,7 +162,7 @@ class _Loop:
         factor = rate_factor(self.share_done, self.settings.schedule, self.settings.warmup)
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast):
             vectors = self.eye(pixels, self.sides.bands)
         loss = self.objective(vectors.float(), pairs.in_batch())
         value = float(loss.detach())
