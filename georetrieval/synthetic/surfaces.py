@@ -136,7 +136,7 @@ def _plots(plots: Layer, seed: int, date: str) -> Table:
 
 def _grounds(grounds: Layer, date: str) -> Table:
     colour = np.array([GROUNDS[kind] for kind in grounds["kind"]], float)
-    striped = np.where(grounds["kind"] == "sport_field", 0.06, np.where(grounds["kind"] == "cemetery", 0.2, 0.0))
+    striped = np.where(grounds["kind"] == "sport_field", 0.06, np.where(grounds["kind"] == "cemetery", 0.12, 0.0))
     table = _table(grounds.geometry, colour, angle=grounds["angle"], spacing_m=9.0, contrast=striped)
     return _kept(table, grounds[date])
 
