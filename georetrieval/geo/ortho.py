@@ -203,7 +203,7 @@ def _place(sheet: Bounds, bounds: Bounds, shape: tuple[int, int]) -> tuple[slice
 def _resample(
     decoded: Decoded, sheet: Bounds, bounds: Bounds, shape: tuple[int, int], place: tuple[slice, slice]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else filtered (Hamming)."""
+    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else each pixel is the mean over its area."""
     height, width = decoded.photo.shape
     rows, cols = place
     x = ((bounds[2] - bounds[0]) / shape[1]) * width / (sheet[2] - sheet[0])
@@ -229,4 +229,4 @@ def _filtered(
     band: NDArray[np.uint8], pad: int, size: tuple[int, int], box: tuple[float, ...]
 ) -> NDArray[np.uint8]:
     image = Image.fromarray(np.pad(band, pad, mode="edge") if pad else band)
-    return np.asarray(image.resize(size, Image.Resampling.HAMMING, box=(box[0], box[1], box[2], box[3])))
+    return np.asarray(image.resize(size, Image.Resampling.BOX, box=(box[0], box[1], box[2], box[3])))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -135,13 +136,20 @@ def decode(sheet: Sheet, factor: int) -> Decoded:
     shape = (-(-height // factor), -(-width // factor))
     with opened(sheet.path) as dataset:
         window = Window(col, row, width, height)
-        pixels = dataset.read(
-            list(range(1, len(sheet.bands) + 1)), window=window, out_shape=(len(sheet.bands), *shape),
-            resampling=Resampling.average,
-        )
+        numbers = list(range(1, len(sheet.bands) + 1))
+        if sheet.driver == "JPEG" and factor > 1:  # its own reduction (DCT scaling) is no mean over an area
+            pixels = _reduced(dataset.read(numbers, window=window), factor)
+        else:
+            pixels = dataset.read(
+                numbers, window=window, out_shape=(len(numbers), *shape), resampling=Resampling.average
+            )
         photo = _marked(dataset, pixels, window, shape)
     photo &= ~collar(pixels, lossy=sheet.driver in _LOSSY)
     return Decoded(pixels, photo)
+
+
+def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    return np.stack([np.asarray(Image.fromarray(band).reduce(factor)) for band in pixels])
 
 
 def _marked(

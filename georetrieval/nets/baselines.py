@@ -21,7 +21,7 @@ class HogEmbedder:
     Attributes
     ----------
     px
-        The photo is first resized to this side (bilinear, antialiased).
+        The photo is first resized to this side, by the mean over the area of each new pixel.
     orientations, cell_px, block_cells
         Bins over 180 degrees; side of a cell in pixels; side of a block in cells (L2-Hys normalised).
 
@@ -47,7 +47,7 @@ class HogEmbedder:
         from skimage.feature import hog
 
         grey = ordered(pixels, bands, self.bands)
-        grey = interpolate(grey, size=(self.px, self.px), mode="bilinear", antialias=True)
+        grey = interpolate(grey, size=(self.px, self.px), mode="area")
         vectors = [
             hog(
                 picture,

@@ -146,7 +146,7 @@ def test_blank_tiles_are_flagged(tmp_path: Path) -> None:
     rows = build(tmp_path / "out", Survey("57", "2004", photos=path)).catalogue.set_index("key")
     assert sorted(rows.index[~rows["valid"]]) == ["57-E0905000N6930750", "57-E0905250N6930750", "57-E0905500N6930250"]
     assert rows.loc["57-E0905000N6930750", "photo_share"] == 0
-    assert rows.loc["57-E0905250N6930750", "photo_share"] == pytest.approx(0.4)
+    assert rows.loc["57-E0905250N6930750", "photo_share"] == 7 / 16  # 50 of 125 columns: 6.4 squares
     lax = build(tmp_path / "out", Survey("57", "2004", photos=path), min_photo_share=0.3).catalogue
     assert (~lax["valid"]).sum() == 2
 
