@@ -13,16 +13,25 @@ import numpy as np
 import pandas as pd
 
 from georetrieval.errors import GapsError, InputError, MismatchError, StoreError, UsageError
-from georetrieval.files import digest, locked, publish_json, publishing, remove_file, reserve, sha256_file
+from georetrieval.files import (
+    TEMPORARY_PREFIX,
+    digest,
+    locked,
+    publish_json,
+    publishing,
+    remove_file,
+    reserve,
+    sha256_file,
+)
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.catalogue import read_catalogue, write_catalogue
 from georetrieval.geo.crs import same_crs
 from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
-from georetrieval.geo.making import MAKER, CellRow, Record, Settings, finished, make, stored_pixels
+from georetrieval.geo.making import MAKER, Record, Settings, catalogue_rows, finished, make, stored_pixels
 from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
 from georetrieval.geo.survey_inputs import Inputs, check_grid, inventory, open_inputs, sheet_sums, vector_sums
-from georetrieval.geo.tile import Survey, as_plain, key, tile_id
+from georetrieval.geo.tile import Survey, as_plain
 from georetrieval.geo.tileset import CATALOGUE, FORMAT, MANIFEST, PACK, VERSION, TileSet
 from georetrieval.progress import Progress, silent
 
@@ -83,6 +92,8 @@ def build_tiles(
     known = _known(out, settings)
     check_room(surveys, out, grid=grid, px=px)
     with locked(out / ".lock"):
+        for orphan in out.rglob(f"{TEMPORARY_PREFIX}*"):  # of a process that was killed; the lock says that none lives
+            remove_file(orphan)
         for survey in surveys:
             made = _build(survey, out, settings, workers, progress, known.get(survey.name))
             known[survey.name] = made
@@ -152,7 +163,7 @@ def _build(
         _write_pack(pack, [block for block, _ in done], [(cell, number) for cell, _, number in order], inputs, settings)
     names = [settings.grid.name(block.cells[0]) for block, _ in done]
     _remove_strangers(folder, set(names))
-    rows = _rows(survey, settings, [(row, names[number]) for _, row, number in order])
+    rows = catalogue_rows(survey, settings, [(row, names[number]) for _, row, number in order])
     entry = {
         **as_plain(survey), "bands": list(inputs.bands), "tiles": len(rows), "valid": int(rows["valid"].sum()),
         "min_photo_share": settings.min_photo_share, "gaps": broken, "notes": list(inputs.notes),
@@ -248,26 +259,6 @@ def _remove_strangers(folder: Path, names: set[str]) -> None:
     for path in [path for kind in ("photo", "classes", "records") for path in (folder / kind).glob("[!.]*")]:
         if path.name.split(".")[0] not in names:
             remove_file(path)
-
-
-def _rows(survey: Survey, settings: Settings, cells: Sequence[tuple[CellRow, str]]) -> pd.DataFrame:
-    has_photo = survey.photos is not None
-    grid, pixels = settings.grid, settings.px**2
-    classes = settings.legend.keys()
-    rows = []
-    least = settings.min_photo_share
-    for row, sheet in cells:
-        cell = Cell(row.col, row.row)
-        west, south, east, north = grid.bounds(cell)
-        shares = [count / pixels for count in row.counts] or [float("nan")] * len(classes)
-        rows.append({
-            "tile_id": tile_id(survey.scope, survey.date, grid, cell), "key": key(survey.scope, grid, cell),
-            "scope": survey.scope, "date": survey.date, "col": row.col, "row": row.row,
-            "valid": not row.blank and (not has_photo or row.photo_share >= least), "photo_share": row.photo_share,
-            "xmin": west, "ymin": south, "xmax": east, "ymax": north, "sheet": sheet,
-            **{f"share_{name}": share for name, share in zip(classes, shares, strict=True)},
-        })
-    return pd.DataFrame(rows)
 
 
 def _publish(out: Path, settings: Settings, made: Mapping[str, _Made]) -> None:
