@@ -21,7 +21,7 @@ from georetrieval.geo.sniff import opened
 from georetrieval.geo.survey_inputs import Inputs
 from georetrieval.geo.tile import Survey, key, tile_id
 
-MAKER = 1
+MAKER = 2
 """Raised when the same inputs would give other pixels: the records of older makers are then not reused."""
 
 CONSTANT_LEVELS = 2

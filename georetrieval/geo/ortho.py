@@ -203,7 +203,10 @@ def _place(sheet: Bounds, bounds: Bounds, shape: tuple[int, int]) -> tuple[slice
 def _resample(
     decoded: Decoded, sheet: Bounds, bounds: Bounds, shape: tuple[int, int], place: tuple[slice, slice]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else each pixel is the mean over its area."""
+    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else averaged.
+
+    A pixel is the mean of the decoded pixels whose centres it covers (box).
+    """
     height, width = decoded.photo.shape
     rows, cols = place
     x = ((bounds[2] - bounds[0]) / shape[1]) * width / (sheet[2] - sheet[0])
