@@ -105,13 +105,17 @@ def locked(path: Path) -> Iterator[None]:
     ------
     BusyError
         At once, when another process holds it.
+    InputError
+        When its folder cannot be made or written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=0)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise BusyError(f"{path.parent} is being written by another process; try again when it is done.") from error
+    except OSError as error:
+        raise _explained(error, path) from error
     try:
         yield
     finally:

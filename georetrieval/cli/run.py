@@ -17,7 +17,8 @@ STAGES = ("worlds", "tiles", "train", "index", "evaluate", "report")
 @click.option("--to", "last", type=click.Choice(STAGES), default="report", show_default=True, help="Last stage.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting of the recipe.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how large and how long, and stop.")
-@click.option("--resume/--no-resume", default=True, show_default=True, help="Go on with an interrupted training.")
+@click.option("--resume/--no-resume", default=True, show_default=True,
+              help="Go on with an interrupted training of the same inputs.")
 @format_option(*FORMATS)
 def command(
     recipe: Path, out: Path | None, last: str, settings: tuple[str, ...], dry_run: bool, resume: bool, format_: str,
@@ -41,7 +42,7 @@ def command(
     from georetrieval.report.of_run import draw
 
     with progress() as report:
-        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume,
+        run = Run(load_recipe(recipe, settings), out, progress=report, resume=None if resume else False,
                   draw=draw if last == "report" else None)
         rows = run.plan(last) if dry_run else run.to(last)
     k = run.recipe.evaluate.k

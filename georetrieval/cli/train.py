@@ -11,12 +11,14 @@ import rich_click as click
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME by default.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting of the recipe.")
-@click.option("--resume", is_flag=True, help="Go on exactly where an interrupted training stopped.")
+@click.option("--resume", is_flag=True, help="Go on from the training in the run folder, for more epochs or minutes "
+              "too; refused when it was another one.")
 def command(recipe: Path, out: Path | None, settings: tuple[str, ...], resume: bool) -> None:
     """Train the descriptor of a RECIPE.
 
     Builds the tiles if they are not there, then trains, and keeps the weights of the best epoch in the run folder
-    (weights.safetensors, metrics.csv, metrics.json). Ctrl-C leaves a state that --resume continues exactly.
+    (weights.safetensors, metrics.csv, metrics.json). After Ctrl-C the same command goes on exactly where it stopped;
+    --resume makes a training longer.
 
     \b
     Examples:
@@ -28,6 +30,6 @@ def command(recipe: Path, out: Path | None, settings: tuple[str, ...], resume: b
     from georetrieval.recipe.stages import Run
 
     with progress() as report:
-        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume)
+        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume or None)
         run.to("train")
     click.echo(str(run.model))

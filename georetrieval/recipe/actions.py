@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from georetrieval.errors import UsageError
+from georetrieval.errors import InputError, StoreError, UsageError
 from georetrieval.files import publish, publish_json, remove_tree
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
@@ -18,7 +18,7 @@ from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles
 from georetrieval.learn.objectives import objective_of
-from georetrieval.learn.training import STATE, SidePair, train
+from georetrieval.learn.training import SidePair, train
 from georetrieval.maps import write_geopackage
 from georetrieval.recipe import sources
 from georetrieval.recipe.build import augment_of, baseline_of, mining_of, net_of, settings_of
@@ -28,6 +28,7 @@ from georetrieval.recipe.parts import date_pairs, tiles_of
 from georetrieval.recipe.schema import Part
 from georetrieval.samples.campaigns import TileSamples
 from georetrieval.samples.joined import Joined
+from georetrieval.search.store import IndexStore
 from georetrieval.synthetic.departement import write_departement
 
 if TYPE_CHECKING:
@@ -68,6 +69,24 @@ def build(run: Run) -> None:
         build_tiles(**{**request, "out": folder, "grid": grid}, progress=run.progress)
 
 
+def tiles_can_be_read(folder: Path) -> bool:
+    """Whether manifest, catalogue and packs fit together; sizes are looked at, not every byte."""
+    try:
+        tileset = TileSet.open(folder)
+        return len(tileset.catalogue) == sum(len(tileset.pixels(s["scope"], s["date"])) for s in tileset.surveys)
+    except (InputError, StoreError):
+        return False
+
+
+def index_can_be_read(folder: Path) -> bool:
+    """Whether there is a whole version, with all its files in their full length."""
+    try:
+        store = IndexStore.open(folder)
+        return all((folder / ref.file).stat().st_size == ref.bytes for ref in store.manifest.segments)
+    except (InputError, StoreError, OSError):
+        return False
+
+
 def shifted(run: Run) -> dict[Path, TileGrid]:
     """Folders and grids of the shifted tile sets that training sees besides the plain one."""
     tiles = run.recipe.tiles
@@ -79,8 +98,7 @@ def shifted(run: Run) -> dict[Path, TileGrid]:
 def fit(run: Run) -> None:
     """Train, or go on with an interrupted training."""
     recipe = run.recipe
-    resume = run.resume and (run.model / STATE).is_file()
-    if not resume:
+    if not run.going_on:
         remove_tree(run.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -91,7 +109,7 @@ def fit(run: Run) -> None:
         net, objective, sides(run, recipe.split.train),
         validation=None if recipe.split.validation is None else sides(run, recipe.split.validation),
         settings=settings, mining=mining_of(recipe.learn), augment=augment_of(recipe.learn), run=run.model,
-        resume=resume, progress=run.progress,
+        resume=run.going_on, progress=run.progress,
     )
 
 

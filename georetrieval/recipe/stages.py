@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 
 from georetrieval import __version__
-from georetrieval.errors import UsageError
-from georetrieval.files import digest, publish, publish_json
-from georetrieval.geo.tileset import TileSet
+from georetrieval.errors import MismatchError, UsageError
+from georetrieval.files import digest, locked, publish, publish_json
+from georetrieval.geo.tileset import MANIFEST, TileSet
+from georetrieval.learn.training import STATE
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import actions, sources
@@ -22,6 +23,7 @@ from georetrieval.recipe.build import WEIGHTS, load_eye
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
 from georetrieval.search.matches import Matches
+from georetrieval.search.store import CURRENT
 
 STAGES = ("worlds", "tiles", "train", "index", "evaluate")
 Row = dict[str, Any]
@@ -40,7 +42,8 @@ class Run:
     progress
         Told of each unit of actions.
     resume
-        Go on with an interrupted training instead of starting it anew.
+        None goes on with an interrupted training when all its inputs are the same and starts anew otherwise; True goes
+        on with any training on these tiles (longer, for instance) or refuses; False always starts anew.
     draw
         Called at the end of the evaluation; a higher floor draws the figures.
 
@@ -48,12 +51,13 @@ class Run:
     -----
     A stage's record, `stages/NAME.json`, holds the digest of everything the stage reads: its settings, the package
     version and the digests of the stages before it. A stage is skipped when that digest is the same, never because
-    a file exists; it is redone when what it made is gone.
+    a file exists; it is redone when what it made is gone. A record without a digest is of a stage that was begun and
+    not ended.
     """
 
     def __init__(
-        self, recipe: Recipe, out: Path | None = None, *, progress: Progress = silent, resume: bool = True,
-        draw: Artist | None = None,
+        self, recipe: Recipe, out: Path | None = None, *, progress: Progress = silent,
+        resume: bool | None = None, draw: Artist | None = None,
     ) -> None:
         self.recipe = recipe
         self.out = Path("runs") / recipe.name if out is None else Path(out)
@@ -65,6 +69,8 @@ class Run:
         self.results = self.out / "results.json"
         self.index = recipe.index.folder / recipe.name
         self._digests: dict[str, str] = {}
+        self.going_on = False
+        """Whether the training stage continues what is in the run folder."""
 
     def to(self, last: str = "evaluate") -> list[Row]:
         """Run every stage up to `last`; the answer is the evaluation's table, or a line per stage before it.
@@ -73,8 +79,14 @@ class Run:
         ------
         UsageError
             When `last` is not a stage.
+        BusyError
+            When another process runs in the same folder.
         """
         wanted = self._stages(last)
+        with locked(self.out / ".lock"):
+            return self._to(wanted)
+
+    def _to(self, wanted: tuple[str, ...]) -> list[Row]:
         publish(self.out / "recipe.yaml", yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False,
                                                          allow_unicode=True).encode())
         lines = [self._stage(name) for name in wanted]
@@ -112,15 +124,29 @@ class Run:
         inputs, action, made = self._definition(name)
         wanted = digest({"stage": name, "version": __version__, "inputs": inputs, "before": dict(self._digests)})
         record = self.out / "stages" / f"{name}.json"
-        if _digest_in(record) == wanted and all(path.exists() for path in made):
+        found = _record(record)
+        if found.get("digest") == wanted and all(map(_usable, made)):
             self._digests[name] = wanted
             return {"stage": name, "state": "as before", "seconds": 0.0}
+        begun = {"begun": wanted, "before": dict(self._digests)}
+        if name == "train":
+            self.going_on = self._goes_on(found, begun)
+        publish_json(record, begun)
         started = time.monotonic()
         action()
         seconds = round(time.monotonic() - started, 1)
-        publish_json(record, {"digest": wanted, "seconds": seconds, "made": [str(path) for path in made]})
+        publish_json(record, {"digest": wanted, **begun, "seconds": seconds, "made": [str(path) for path in made]})
         self._digests[name] = wanted
         return {"stage": name, "state": "done", "seconds": seconds}
+
+    def _goes_on(self, found: Row, begun: Row) -> bool:
+        """Whether the training in the run folder is continued; `found` is the record it left."""
+        whole = self.weights.is_file() or "digest" not in found
+        if self.resume is False or not whole or not (self.model / STATE).is_file():
+            return False
+        if self.resume and found.get("before") != begun["before"]:
+            raise MismatchError(f"{self.model} was trained on other tiles; train without --resume to start anew.")
+        return bool(self.resume) or ("digest" not in found and found.get("begun") == begun["begun"])
 
     def _definition(self, name: str) -> tuple[Any, Callable[[], None], list[Path]]:
         """Inputs, action and products of a stage."""
@@ -131,18 +157,28 @@ class Run:
             return settings["tiles"]["worlds"], lambda: actions.write_worlds(self), folders
         if name == "tiles":
             files = sources.inventory(sources.surveys_of(recipe.tiles, self.out / "worlds"))
-            return [settings["tiles"], files], lambda: actions.build(self), [self.tiles / "tiles.json"]
+            cut = {key: value for key, value in settings["tiles"].items() if key != "workers"}
+            made = [folder / MANIFEST for folder in (self.tiles, *actions.shifted(self))]
+            return [cut, files], lambda: actions.build(self), made
         if name == "train":
             inputs = {key: settings[key] for key in ("seed", "split", "dates", "eye", "learn")}
             return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
-            return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / "CURRENT"]
+            return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / CURRENT]
         return [settings["evaluate"], settings["split"]["test"]], lambda: actions.measure(self), [self.results]
 
 
-def _digest_in(record: Path) -> str | None:
+def _usable(made: Path) -> bool:
+    """Whether a product is there; stores are opened too, so that damage is mended by the stage that made them."""
+    if made.name == MANIFEST:
+        return actions.tiles_can_be_read(made.parent)
+    return actions.index_can_be_read(made.parent) if made.name == CURRENT else made.exists()
+
+
+def _record(path: Path) -> Row:
+    """What is known of a stage; nothing when its record is missing or damaged."""
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-        return str(found["digest"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

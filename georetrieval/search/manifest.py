@@ -117,7 +117,7 @@ def current_name(index: Path) -> str:
     except (ValueError, KeyError, RecursionError):
         name = ""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise StoreError(f"{path} is damaged: it does not name a manifest.")
+        raise StoreError(f"{path} is damaged: it does not name a manifest; build the index again with --replace.")
     return name
 
 

@@ -104,13 +104,22 @@ class IndexStore:
             parent = None
             if (path / CURRENT).exists():
                 refuse_existing(path, replace)
-                parent = current_name(path)
+                parent = cls._parent(path)
             builder = Builder(path)
             for descriptors, attributes in parts:
                 builder.add(descriptors, attributes)
             store = cls._commit(path, builder, about, parent)
             store._sweep()
         return store
+
+    @staticmethod
+    def _parent(path: Path) -> str | None:
+        """The version to be replaced; with a damaged CURRENT the newest that there is a manifest of."""
+        try:
+            return current_name(path)
+        except StoreError:
+            found = sorted((path / "manifests").glob("[0-9]" * 8 + "-*.json"))
+            return found[-1].relative_to(path).as_posix() if found else None
 
     @classmethod
     def _commit(cls, path: Path, builder: Builder, about: About, parent: str | None) -> IndexStore:
