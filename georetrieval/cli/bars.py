@@ -37,9 +37,12 @@ def _bars() -> Iterator[Progress]:
         tasks: dict[str, rich_progress.TaskID] = {}
 
         def report(done: int, total: int, what: str) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)
+            work = _work(what)
+            if work not in tasks:
+                tasks[work] = bars.add_task(what, total=total or None)
+            bars.update(tasks[work], completed=done, total=total or None, description=what)
+            if done == total:
+                del tasks[work]
 
         yield report
 
@@ -52,11 +55,18 @@ class _Lines:
         self._spoken: dict[str, float] = {}
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        now = time.monotonic()
-        started = self._started.setdefault(what, now)
-        if done != total and now - self._spoken.get(what, started) < LINE_EVERY_S:
+        now, work = time.monotonic(), _work(what)
+        started = self._started.setdefault(work, now)
+        if done != total and now - self._spoken.get(work, started) < LINE_EVERY_S:
             return
-        self._spoken[what] = now
+        self._spoken[work] = now
+        if done == total:
+            self._started.pop(work), self._spoken.pop(work)
         left = (now - started) / done * (total - done) if done and total else 0.0
         ahead = f", {left:.0f} s left" if left >= 1 else ""
         click.echo(f"{what}: {done}/{total or '?'}{ahead}", err=True)
+
+
+def _work(what: str) -> str:
+    """What kind of work a message is about: "training, epoch 3, loss 0.2" is about "training"."""
+    return what.partition(",")[0]
