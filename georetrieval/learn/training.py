@@ -135,6 +135,7 @@ class _Loop:
                 self.save()
             raise
         self.save()
+        publish_metrics(self.run, self.result(), self.about)
         return self.result()
 
     def one_epoch(self, interruption: Interruption, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,7 +46,8 @@ class Joined:
 
     def __getitem__(self, row: int) -> Sample:
         number, inside = self._place(np.asarray([row]))
-        return self._sets[int(number[0])][int(inside[0])]
+        sample = self._sets[int(number[0])][int(inside[0])]
+        return replace(sample, key=self.keys[row], scope=self.scopes[row])
 
     def batch(self, rows: Rows) -> Pixels:
         numbers, inside = self._place(np.asarray(rows, dtype=np.int64))
