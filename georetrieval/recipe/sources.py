@@ -40,12 +40,15 @@ def read_world(folder: Path) -> list[SurveyEntry]:
     path = folder / "world.json"
     if not path.is_file():
         raise InputError(f"{path} does not exist; write the world with georetrieval synth, or run the worlds stage.")
-    world = json.loads(path.read_text(encoding="utf-8"))
-    return [
-        SurveyEntry(scope=world["scope"], date=entry["date"], photos=folder / entry["photos"],
-                    vectors=folder / entry["vectors"])
-        for entry in world["surveys"]
-    ]
+    try:
+        world = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            SurveyEntry(scope=world["scope"], date=entry["date"], photos=folder / entry["photos"],
+                        vectors=folder / entry["vectors"])
+            for entry in world["surveys"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged or not a world of ours; remove its folder and write it again.") from error
 
 
 def _mosaics(mosaics: Mosaics) -> list[SurveyEntry]:

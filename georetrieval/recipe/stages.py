@@ -22,8 +22,8 @@ from georetrieval.recipe import actions, sources
 from georetrieval.recipe.build import WEIGHTS, load_eye
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
+from georetrieval.search.manifest import CURRENT
 from georetrieval.search.matches import Matches
-from georetrieval.search.store import CURRENT
 
 STAGES = ("worlds", "tiles", "train", "index", "evaluate")
 Row = dict[str, Any]
@@ -118,7 +118,12 @@ class Run:
     def _stages(self, last: str) -> tuple[str, ...]:
         if last not in (*STAGES, "report"):
             raise UsageError(f"There is no stage {last!r}; stages are {', '.join(STAGES)}.")
-        return STAGES[: STAGES.index(last) + 1] if last in STAGES else STAGES
+        wanted = STAGES[: STAGES.index(last) + 1] if last in STAGES else STAGES
+        if self.recipe.learn is None:
+            if last in ("train", "index"):
+                raise UsageError(f"The recipe {self.recipe.name} has learn: null, so there is no stage {last!r}.")
+            wanted = tuple(name for name in wanted if name not in ("train", "index"))
+        return wanted
 
     def _stage(self, name: str) -> Row:
         inputs, action, made = self._definition(name)

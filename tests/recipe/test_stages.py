@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from georetrieval.errors import BusyError, MismatchError, UsageError
 from georetrieval.files import locked, sha256_file
+from georetrieval.progress import Progress, silent
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.stages import STAGES, Run
 from georetrieval.search.store import IndexStore
@@ -36,7 +37,7 @@ evaluate: {baselines: [hog]}
 """36 cells of 500 m per place and date, two steps an epoch."""
 
 
-def run_of(*settings: str, resume: bool | None = None, progress=lambda done, total, what: None) -> Run:
+def run_of(*settings: str, resume: bool | None = None, progress: Progress = silent) -> Run:
     return Run(load_recipe(Path("tiny.yaml"), settings), Path("run"), resume=resume, progress=progress)
 
 
@@ -97,7 +98,8 @@ def test_a_second_run_rebuilds_nothing(here: Path) -> None:
     assert set(states().values()) == {"as before"}
 
 
-def test_a_changed_setting_redoes_what_depends_on_it(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_changed_setting_redoes_what_depends_on_it() -> None:
     assert redone("evaluate.k=3") == set()
     assert "map_at_3" in run_of("evaluate.k=3").to()[0]
     assert redone("index.kind=flat") == {"index"}
@@ -217,6 +219,7 @@ def test_one_at_a_time_in_a_folder(here: Path) -> None:
         run_of().to()
 
 
-def test_unknown_stage(here: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here")
+def test_unknown_stage() -> None:
     with pytest.raises(UsageError, match="stages are worlds, tiles, train, index, evaluate"):
         run_of().to("paint")
