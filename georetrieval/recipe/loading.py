@@ -58,7 +58,7 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(_expand(values))
     except ValidationError as error:
-        raise UsageError(f"{path}: {_all_errors(error)}") from error
+        raise UsageError(f"{path}: {_all_errors(error)}.") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -131,6 +131,9 @@ def _all_errors(error: ValidationError) -> str:
 
 def _one_error(location: tuple[int | str, ...], kind: str, message: str) -> str:
     key = ".".join(map(str, location))
+    if kind == "value_error":  # our own sentence
+        message = message.removeprefix("Value error, ")
+        return f"{key}: {message}" if key else message
     if kind != "extra_forbidden":
         return f"{key or 'the recipe'}: {message[0].lower()}{message[1:]}"
     known = _fields_at(Recipe, location[:-1])
