@@ -98,6 +98,8 @@ def shifted(run: Run) -> dict[Path, TileGrid]:
 def fit(run: Run) -> None:
     """Train, or go on with an interrupted training."""
     recipe = run.recipe
+    if recipe.learn is None or recipe.split.train is None:
+        raise UsageError(f"The recipe {recipe.name} has learn: null; there is nothing to train.")
     if not run.going_on:
         remove_tree(run.model)
     with torch.random.fork_rng(devices=[]):
@@ -153,13 +155,13 @@ def measure(run: Run) -> None:
     whole = questions(tileset, "all", Part(), pairs) if recipe.dates.every_pair else []
     k = recipe.evaluate.k
     evaluator = Evaluator(tileset, [*test, *whole], k, run.progress)
-    rows: list[Row] = []
-    for name in recipe.evaluate.baselines:
-        eye = baseline_of(name, recipe, tileset)
-        rows += [evaluator.row(name, eye, question) for question in [*whole, *test]]
-    trained = run.eye()
-    rows += [evaluator.row("trained", trained, question) for question in test]
-    matches = evaluator.answer("trained", trained, test[0])
+    eyes = {str(name): baseline_of(name, recipe, tileset) for name in recipe.evaluate.baselines}
+    rows = [evaluator.row(name, eye, question) for name, eye in eyes.items() for question in [*whole, *test]]
+    if recipe.learn is not None:
+        eyes["trained"] = run.eye()
+        rows += [evaluator.row("trained", eyes["trained"], question) for question in test]
+    last = list(eyes)[-1]
+    matches = evaluator.answer(last, eyes[last], test[0])
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(rows))
     write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
@@ -176,7 +178,7 @@ def planned(run: Run, name: str) -> Row:
         return {"stage": name, "plan": f"{len(missing)} of {len(recipe.tiles.worlds)} made-up départements to write"}
     if name == "tiles":
         return {"stage": name, "plan": _planned_tiles(run)}
-    if name == "train":
+    if name == "train" and recipe.learn is not None:
         minutes = f", at most {recipe.learn.minutes:g} minutes" if recipe.learn.minutes else ""
         return {"stage": name, "plan": f"{recipe.eye.trunk}, {recipe.learn.epochs} epochs{minutes} into {run.model}"}
     return {"stage": name, "plan": f"into {run.index if name == 'index' else run.out}"}

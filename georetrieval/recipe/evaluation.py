@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from georetrieval.embedding import embed
@@ -47,20 +48,22 @@ class Question:
 def questions(
     tileset: TileSet, name: str, part: Part, pairs: list[DatePair], frame: TileSet | None = None
 ) -> list[Question]:
-    """One question per pair of dates: the cells of the part that are valid at both dates.
+    """One question per scope and pair of dates: the cells of the part that are valid at both dates.
 
     Cells that are blank at either date are neither asked nor indexed; `blank` counts them. A pair of dates without a
-    common valid cell gives no question.
+    common valid cell gives no question. Scopes never mix; where there are several, their name follows the part's.
     """
     rows = tiles_of(tileset, part, frame)
     asked = []
-    for query, gallery in pairs:
-        here = rows[rows["date"].isin([query, gallery])]
+    scopes = sorted(set(rows["scope"]))
+    for scope, (query, gallery) in product(scopes, pairs):
+        here = rows[rows["date"].isin([query, gallery]) & (rows["scope"] == scope)]
         valid = here.groupby("key")["valid"].sum() == 2
         good = here[here["key"].map(valid).astype(bool)]
         if len(good):
             blank = int((~valid).sum())
-            asked.append(Question(name, frozenset(good["tile_id"]), (query, gallery), blank))
+            part_name = name if len(scopes) == 1 else f"{name} {scope}"
+            asked.append(Question(part_name, frozenset(good["tile_id"]), (query, gallery), blank))
     return asked
 
 

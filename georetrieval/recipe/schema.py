@@ -91,9 +91,9 @@ class Part(Strict):
 
 
 class Split(Strict):
-    """Train, validation and test parts; they may not share a cell."""
+    """Train, validation and test parts; they may not share a cell. Without training there is a test part only."""
 
-    train: Part
+    train: Part | None = None
     validation: Part | None = None
     test: Part
 
@@ -184,9 +184,15 @@ class Recipe(Strict):
     split: Split
     dates: Dates = Dates()
     eye: Eye = Eye()
-    learn: Learn = Learn()
+    learn: Learn | None = Field(Learn(), description="null trains and indexes nothing: baselines only")
     index: Index = Index()
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _train_part(self) -> Self:
+        if self.learn is not None and self.split.train is None:
+            raise ValueError("split.train says which cells to train on; it is missing (or set learn to null)")
+        return self
 
     @model_validator(mode="after")
     def _parts_are_known(self) -> Self:

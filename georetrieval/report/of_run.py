@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,13 +18,13 @@ PHOTO = ("r", "g", "b")
 SEMANTIC = ("sr", "sg", "sb")
 
 
-def draw(run: Run, matches: Matches, rows: list[Row]) -> list[tuple[Path, str]]:
-    """Draw `queries.png` and `training.png` into the run's folder.
+def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
+    """Draw `queries.png` and, where something was trained, `training.png` into the run's folder.
 
     Parameters
     ----------
     matches
-        Of the trained descriptor on the first question of the test part.
+        Of the trained descriptor (else the last baseline) on the first question of the test part.
     rows
         The evaluation table, whose baselines are drawn beside the training curve.
     """
@@ -36,11 +35,12 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> list[tuple[Path, str]]:
         matches, sheet, query_pictures=[photo, semantic] if with_map else [photo], match_picture=photo,
         heads=("query", "its map"), title=run.recipe.title, seed=run.recipe.seed,
     )
-    lines = {row["descriptor"]: row[f"map_at_{run.recipe.evaluate.k}"] for row in rows[:3]}
+    first = [row for row in rows if (row["part"], row["query"]) == (rows[-1]["part"], rows[-1]["query"])]
+    lines = {f"{row['descriptor']} (test)": row[f"map_at_{run.recipe.evaluate.k}"] for row in first}
+    if run.recipe.learn is None:
+        return
     history = json.loads((run.model / "metrics.json").read_text(encoding="utf-8"))["history"]
     training_curve(history, curve, lines=lines)
-    return [(sheet, "queries drawn at random and their five nearest matches, true ones green"),
-            (curve, "loss and validation map@5 over the epochs")]
 
 
 def pictures_of(tileset: TileSet, bands: tuple[str, ...]) -> Callable[[str], Picture]:

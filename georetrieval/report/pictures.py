@@ -97,7 +97,7 @@ def _frame(axis: Axes, picture: Picture, colour: str, text: str) -> None:
 def training_curve(
     history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None
 ) -> None:
-    """Draw loss and validation map@5 over the epochs; `lines` adds named levels (baselines) to the second.
+    """Draw loss and validation map@5 over the epochs; `lines` adds named levels (the baselines of the test part) to the second.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def training_curve(
     right.plot([r["epoch"] for r in validated], [r["map_at_5"] for r in validated], color=TRUE, marker=".")
     for name, level in (lines or {}).items():
         right.axhline(level, linestyle="--", linewidth=1, color="grey")
-        right.annotate(name, (0, level), fontsize=7, va="bottom")
+        right.text(0.99, level, name, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
     right.set(xlabel="epoch", ylabel="validation map@5", ylim=(0, 1))
     _publish(figure, path)
 
