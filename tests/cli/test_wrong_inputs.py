@@ -286,7 +286,7 @@ def test_a_traps_report_is_no_error(cli: Cli) -> None:
     for lost in ("dbf", "shx"):
         code, out, _ = cli(f"inspect no_{lost} --format json")
         assert code == 0
-        assert any(f".{lost}" in sentence for sentence in json.loads(out)["warnings"])
+        assert any(f".{lost}" in warning["sentence"] for warning in json.loads(out)["warnings"])
 
 
 def test_an_index_that_is_being_written_is_busy(cli: Cli, zoo: Path) -> None:
