@@ -1,4 +1,4 @@
-"""Stages on a really small made-up place: what is done stays done, what changes is redone, what is damaged is mended."""
+"""Stages on a small made-up place: what is done stays done, what changes is redone, what is damaged is mended."""
 
 from __future__ import annotations
 

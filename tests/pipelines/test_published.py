@@ -1,0 +1,138 @@
+"""The published recipes: every one loads and is commented, and they run in miniature; the real town gives its figures."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from georetrieval.cli.main import main
+from georetrieval.recipe.loading import load_recipe, published
+from georetrieval.recipe.stages import Run
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+RECIPES = sorted(PIPELINES.glob("*.yaml"))
+DATA = os.environ.get("GEORETRIEVAL_TEST_DATA")
+HOG_OF_THE_TOWN = {
+    ("1964", "1961"): (0.970, 92), ("1976", "1961"): (0.847, 71), ("1981", "1966"): (0.740, 76),
+    ("1981", "1961"): (0.505, 94), ("1981", "1976"): (0.943, 72),
+}
+"""(query, gallery) -> map@5 of plain HOG and number of tiles. *Source*: REFERENCE.md E."""
+
+
+def run(capsys: pytest.CaptureFixture[str], name: str, *settings: str) -> list[dict[str, str]]:
+    """Run a published recipe; the table."""
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(published(name)), "--format", "csv", *arguments])
+    streams = capsys.readouterr()
+    assert not end.value.code, streams.err
+    return list(csv.DictReader(streams.out.splitlines()))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_it_loads_and_is_commented(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEORETRIEVAL_TEST_DATA", "/data")
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.title
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    assert sum("#" in line for line in lines) >= 5
+    assert published(path.stem) == path
+
+
+def test_the_first_three_are_there_and_explain_how_they_are_run() -> None:
+    assert {"geomatch", "quickstart", "town"} <= {path.stem for path in RECIPES}
+    for path in RECIPES:
+        for told in re.findall(r"georetrieval run (\S+)", path.read_text()):
+            assert told == f"pipelines/{path.name}"
+
+
+def test_geomatch_is_the_paper() -> None:
+    """REFERENCE.md A: ResNet50, 256 px, R = 256, 12 pairs, hard pairs every 5 epochs below 0.5, départements apart."""
+    recipe = load_recipe(PIPELINES / "geomatch.yaml")
+    assert (recipe.eye.trunk, recipe.tiles.px, recipe.eye.descriptor) == ("resnet50", 256, 256)
+    assert recipe.eye.filters == (1024, 512, 256)
+    assert recipe.learn is not None
+    assert recipe.learn.mining is not None
+    assert (recipe.learn.objective, recipe.learn.pairs_per_batch, recipe.learn.epochs) == ("bce", 12, 100)
+    assert (recipe.learn.mining.every, recipe.learn.mining.k, recipe.learn.mining.below) == (5, 5, 0.5)
+    assert (recipe.learn.rate_fusion, recipe.learn.rate_trunk, recipe.learn.rate_new) == (1e-4, 5e-5, 1e-3)
+    parts = (recipe.split.train, recipe.split.validation, recipe.split.test)
+    scopes = [set(part.scopes or ()) for part in parts if part is not None]
+    assert len(set.union(*scopes)) == sum(map(len, scopes)) == 3
+
+
+@pytest.mark.parametrize("name", ["quickstart", "geomatch"])
+def test_made_up_departements_in_miniature(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    worlds = [f"tiles.worlds.{n}.{key}" for n in range(3) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
+    rows = run(capsys, name, *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t", "eye.descriptor=8",
+               "eye.filters=[8]", "learn.epochs=1", "learn.pairs_per_batch=18")
+    assert [row["descriptor"] for row in rows] == ["hog", "class-shares", "untrained", "trained"]
+    for row in rows:
+        assert (row["part"], row["query"], row["gallery"]) == ("test", "2019", "2004")
+        assert int(row["queries"]) + int(row["blank_left_out"]) == 36
+        assert 0 <= float(row["map_at_5"]) <= 1
+    made = {path.name for path in (tmp_path / "runs" / name).iterdir()}
+    assert made >= {"recipe.yaml", "results.json", "results.csv", "results.md", "matches.gpkg", "queries.png",
+                    "training.png", "tiles", "model"}
+    assert (tmp_path / "indexes" / name / "CURRENT").is_file()
+    with Image.open(tmp_path / "runs" / name / "queries.png") as picture:
+        assert min(picture.size) > 100
+
+
+def mosaics(folder: Path) -> Path:
+    """Three JPEG photographs of one frame: the same ground under other light and grain, a corner black in 1961."""
+    random = np.random.default_rng(1)
+    ground = gaussian_filter(random.normal(size=(640, 256)), 3)
+    ground /= ground.std()
+    folder.mkdir()
+    for date, light in (("1961", 30), ("ign_1976", 25), ("1981-06", 35)):
+        grey = np.clip(128 + light * ground + random.normal(0, 6, ground.shape), 20, 235)
+        if date == "1961":
+            grey[:64, :64] = 0
+        Image.fromarray(grey.astype(np.uint8)).save(folder / f"{date}.jpg", quality=90)
+    return folder
+
+
+def test_any_folder_of_dated_mosaics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """10 x 4 cells of 64 px; 4 rows of cells train, 4 test; the black cell is blank in 1961 only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GEORETRIEVAL_TEST_DATA", raising=False)
+    folder = mosaics(tmp_path / "photos")
+    rows = run(capsys, "town", f"tiles.mosaics.folder={folder}", "tiles.cell_m=64", "tiles.px=32",
+               "tiles.mosaics.offsets=2", "eye.trunk=resnet10t", "eye.descriptor=8", "learn.epochs=1",
+               "learn.pairs_per_batch=8")
+    pairs = {(row["query"], row["gallery"]) for row in rows}
+    assert pairs == {("1976", "1961"), ("1981", "1961"), ("1981", "1976")}
+    hog = {(row["part"], row["query"], row["gallery"]): row for row in rows if row["descriptor"] == "hog"}
+    assert all(float(row["map_at_5"]) > 0.9 for row in hog.values()), "the same ground, unshifted"
+    assert int(hog["all", "1976", "1961"]["queries"]) == 39
+    assert int(hog["all", "1981", "1976"]["queries"]) == 40
+    assert {int(row["queries"]) for part, row in ((row["part"], row) for row in rows) if part == "test"} == {16}
+    assert {row["part"] for row in rows if row["descriptor"] == "trained"} == {"test"}
+
+
+@pytest.mark.skipif(DATA is None, reason="GEORETRIEVAL_TEST_DATA is not set: no real photographs")
+def test_hog_on_the_real_town(tmp_path: Path) -> None:
+    """Our tiles and our HOG give the published figures: same tiles, map@5 within 0.02."""
+    recipe = load_recipe(PIPELINES / "town.yaml", [
+        "learn=null", "evaluate.baselines=[hog]", "tiles.mosaics.offsets=1", f"index.folder={tmp_path / 'indexes'}"])
+    rows = Run(recipe, tmp_path / "run").to("evaluate")
+    whole = {(row["query"], row["gallery"]): row for row in rows if row["part"] == "all"}
+    for pair, (score, count) in HOG_OF_THE_TOWN.items():
+        assert whole[pair]["queries"] == count, pair
+        assert whole[pair]["map_at_5"] == pytest.approx(score, abs=0.02), pair
