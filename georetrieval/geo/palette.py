@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -10,6 +11,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from georetrieval.files import publish
@@ -50,7 +52,8 @@ def _encoded(
     photo: NDArray[np.bool_] | None = None, legend: Legend | None = None,
 ) -> bytes:
     bands, height, width = pixels.shape
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(ext=".tif") as memory:
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings(), MemoryFile(ext=".tif") as memory:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a plain frame may lie at (0, 0)
         with memory.open(
             count=bands, height=height, width=width, transform=transform, crs=crs or None, **profile
         ) as dataset:

@@ -97,7 +97,7 @@ def _frame(axis: Axes, picture: Picture, colour: str, text: str) -> None:
 def training_curve(
     history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None
 ) -> None:
-    """Draw loss and validation map@5 over the epochs; `lines` adds named levels (the baselines of the test part) to the second.
+    """Draw loss and validation map@5 over the epochs; `lines` adds named levels (of the test part) to the second.
 
     Parameters
     ----------
