@@ -55,7 +55,7 @@ def _csv(rows: Sequence[Row]) -> str:
     if rows:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
+        writer.writerows({k: v if isinstance(v, float) else _cell(v) for k, v in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -77,7 +77,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.10g}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):

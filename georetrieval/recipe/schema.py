@@ -112,6 +112,7 @@ class Eye(Strict):
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion_trainable: bool = True
     trunk: str = "resnet50"
+    cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
     weights: str | None = Field(None, description="null (from scratch), hub, or a file")
     head: Literal["convs", "pool"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
@@ -131,13 +132,15 @@ class Mining(Strict):
 
 
 class Augment(Strict):
-    """Changes of the training samples; turns and flips are the same for both members of a pair."""
+    """Changes of the training samples."""
 
     turns: bool = True
     flips: bool = True
     shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
+    joint: bool = Field(True, description="the same turn and flip for both members of a pair")
     brightness: float = Field(0.2, ge=0)
     contrast: float = Field(0.2, ge=0)
+    saturation: float = Field(0.0, ge=0)
 
 
 class Learn(Strict):
@@ -149,6 +152,7 @@ class Learn(Strict):
     epochs: int = Field(100, ge=1)
     minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")
     precision: Literal["bf16", "fp32"] = "bf16"
+    optimiser: Literal["adam", "adamw"] = "adam"
     rate_fusion: float = Field(1e-4, ge=0)
     rate_trunk: float = Field(5e-5, ge=0)
     rate_new: float = Field(1e-3, ge=0)
