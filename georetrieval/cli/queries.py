@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from georetrieval.search.gallery import Filter
 
 INDEXES = Path("indexes")
+MOST_ANSWERS = 10_000
+"""Per query; the scores of all queries are held in memory."""
 Kind = Literal["tile", "file", "point", "box"]
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -82,8 +84,16 @@ def parse_bounds(text: str) -> tuple[float, float, float, float]:
 
 
 def index_path(name: str) -> Path:
-    """Where an index lies: a path as it is, a bare name in ./indexes."""
-    if "/" in name or "\\" in name or name.startswith(".") or Path(name).is_dir():
+    """Where an index lies: a path as it is, a bare name in ./indexes, unless an index of that name lies right here.
+
+    Raises
+    ------
+    UsageError
+        When the name is empty.
+    """
+    if not name.strip():
+        raise UsageError("The name of the index is empty; give a name or a path.")
+    if "/" in name or "\\" in name or name.startswith(".") or (Path(name) / "CURRENT").is_file():
         return Path(name)
     return INDEXES / name
 
@@ -98,6 +108,8 @@ def filter_of(
 
 
 def check_k(k: int) -> None:
-    """UsageError unless 1 <= k."""
+    """UsageError unless 1 <= k <= MOST_ANSWERS."""
     if k < 1:
         raise UsageError(f"-k must be at least 1, and is {k}.")
+    if k > MOST_ANSWERS:
+        raise UsageError(f"-k may be {MOST_ANSWERS} at most, and is {k}.")

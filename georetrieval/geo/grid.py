@@ -28,6 +28,10 @@ class Cell(NamedTuple):
     row: int
 
 
+MOST_CELLS = 20_000_000
+"""Of one survey; all of France has 9 million cells of 250 m."""
+
+
 @dataclass(frozen=True)
 class TileGrid:
     """Square cells of one size on the whole plane of a CRS.
@@ -92,10 +96,19 @@ class TileGrid:
         return Cell(math.floor((x - self.origin[0]) / self.cell_m), math.floor((y - self.origin[1]) / self.cell_m))
 
     def cells(self, bounds: Bounds) -> list[Cell]:
-        """Cells whose inside meets the inside of a rectangle, from the south-west, row by row."""
+        """Cells whose inside meets the inside of a rectangle, from the south-west, row by row.
+
+        Raises
+        ------
+        UsageError
+            When there are more than `MOST_CELLS`.
+        """
         west, south, east, north = (self._steps(value, axis) for axis, value in zip("xyxy", bounds, strict=True))
         cols = range(math.floor(west + _NEAR), math.ceil(east - _NEAR))
         rows = range(math.floor(south + _NEAR), math.ceil(north - _NEAR))
+        if (count := (cols.stop - cols.start) * (rows.stop - rows.start)) > MOST_CELLS:
+            raise UsageError(f"{count} cells of {self.cell_m} are more than {MOST_CELLS}; check the bounds, or take "
+                             "larger cells.")
         return [Cell(col, row) for row in rows for col in cols]
 
     def name(self, cell: Cell) -> str:

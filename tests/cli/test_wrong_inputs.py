@@ -61,6 +61,7 @@ WRONG: list[tuple[str, int, str]] = [
     (f"{BUILD} --photos photo.tif --crs EPSG:999999", 2, "not a coordinate system"),
     (f"{BUILD} --photos plain.png", 2, "plain.png"),
     (f"{BUILD} --photos plain.png --bounds 5 5 1 1", 2, "minimum below its maximum"),
+    (f"{BUILD} --photos plain.png --bounds 0 0 1e12 1e12 --dry-run", 2, "check the bounds"),
     (f"{BUILD} --photos plain.png --bounds 1 2", 2, "bounds"),
     # --- numbers and words that make no sense
     (f"{BUILD} --photos photo.tif --cell-m 300", 2, "line up with the kilometre"),
@@ -91,6 +92,8 @@ WRONG: list[tuple[str, int, str]] = [
     ("index build new --model nosuch --tiles tiles --date 2004", 2, "nosuch"),
     ("index build new --model text.safetensors --tiles tiles --date 2004", 2, r"text\.safetensors"),
     ("index build photo.tif/new --model hog --tiles tiles --date 2004", 2, r"photo\.tif"),
+    ("index build ./tiles --model hog --tiles tiles --date 2004", 2, "holds other files"),
+    ("index build . --model hog --tiles tiles --date 2004", 2, "holds other files"),
     ("index info missing", 2, "no index at"),
     ("index verify ./tiles", 2, "not an index"),
     ("index verify broken", 2, "1 problems"),
@@ -98,6 +101,7 @@ WRONG: list[tuple[str, int, str]] = [
     # --- questions
     (f"{SEARCH} {TILE} -k 0", 2, "-k must be at least 1"),
     (f"{SEARCH} {TILE} -k -3", 2, "-k must be at least 1"),
+    (f"{SEARCH} {TILE} -k 99999999999999999999", 2, "-k may be 10000 at most"),
     (f"{SEARCH} {TILE} -k five", 2, "not a valid integer"),
     (f"search broken {TILE}", 2, "segments/"),
     (f"search missing {TILE}", 2, "no index at"),
@@ -264,6 +268,11 @@ def test_wrong_input(cli: Cli, zoo: Path, line: str, code: int, said: str) -> No
     finally:
         for made in ("out", "runs"):
             shutil.rmtree(zoo / made, ignore_errors=True)
+
+
+def test_an_empty_name_is_no_index(cli: Cli) -> None:  # noqa: ARG001
+    assert code_of("index", "build", "", "--model", "hog", "--tiles", "tiles", "--date", "2004") == 2
+    assert code_of("search", "", TILE) == 2
 
 
 def test_nothing_asked_is_answered_with_help(cli: Cli) -> None:

@@ -103,7 +103,9 @@ def test_links_lead_somewhere() -> None:
     assert [link for link in LINK.findall(TEXT) if not (ROOT / link).exists()] == []
 
 
-def test_executed_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_executed_blocks_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in BLOCKS:

@@ -1,4 +1,4 @@
-"""The published recipes: every one loads and is commented, and they run in miniature; the real town gives its figures."""
+"""The published recipes: each loads and is commented, they run in miniature, the real town gives its figures."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def test_with_scopes_the_same_place_meets_itself_only_within_one_set() -> None:
     joined = Joined([greys(1, 2), greys(1)], ["1961-64", "1961-76"])
     assert joined.scopes == ["1961-64", "1961-64", "1961-76"]
     assert joined.keys == ["1961-64 k1", "1961-64 k2", "1961-76 k1"]
-    assert [(joined[row].key, joined[row].scope) for row in range(3)] == list(zip(joined.keys, joined.scopes, strict=True))
+    samples = [joined[row] for row in range(3)]
+    assert ([s.key for s in samples], [s.scope for s in samples]) == (joined.keys, joined.scopes)
     assert joined.names == greys(1, 2).names + greys(1).names
     with pytest.raises(ValueError):
         Joined([greys(1), greys(2)], ["only one"])
