@@ -38,7 +38,7 @@ def command(out: Path, settings: tuple[str, ...]) -> None:
     from georetrieval.report.of_run import draw
 
     with progress() as report:
-        run = Run(load_recipe(published("quickstart"), [f"index.folder={out / 'indexes'}", *settings]), out,
+        run = Run(load_recipe(published("quickstart"), settings), out,
                   progress=report, draw=draw)
         rows = run.to("evaluate")
     write_rows(rows, "table", title=run.recipe.title)

@@ -65,8 +65,9 @@ def weights_file(model: str) -> Path:
 def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands."""
     settings = NetSettings(
-        bands=tuple(eye.bands), px=px, fusion_trainable=eye.fusion_trainable, trunk=eye.trunk, cut=eye.cut, head=eye.head,
-        pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
+        bands=tuple(eye.bands), px=px, fusion_trainable=eye.fusion_trainable, trunk=eye.trunk, cut=eye.cut,
+        head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm,
+        descriptor=eye.descriptor,
     )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
     return DescriptorNet(settings, weights=eye.weights, legend=legend)

@@ -65,6 +65,8 @@ class PictureReader:
             raise InputError(f"{path} is in {crs_name(mosaic.crs)}, the index in {crs_name(self.manifest.crs)}; "
                              "reproject it with gdalwarp.")
         semantic = bool(set(self.bands) & set(SEMANTIC))
+        if not semantic and (self.classes or self.vectors):
+            raise UsageError("The model sees the photo alone; --classes and --vectors have no use here.")
         legend = self._legend() if semantic else None
         painter = self._painter(path, mosaic.bounds if placed else None, legend) if legend else None
         pieces, notes = self._pieces(path, mosaic, placed)

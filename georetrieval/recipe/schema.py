@@ -89,6 +89,12 @@ class Part(Strict):
         None, description="xmin, ymin, xmax, ymax as shares of the extent; whole cells inside it"
     )
 
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.area and not (self.area[0] < self.area[2] and self.area[1] < self.area[3]):
+            raise ValueError("the area is empty; give xmin, ymin, xmax, ymax from the top left corner")
+        return self
+
 
 class Split(Strict):
     """Train, validation and test parts; they may not share a cell. Without training there is a test part only."""
@@ -167,8 +173,8 @@ class Learn(Strict):
 class Index(Strict):
     """The index stage."""
 
-    folder: Path = Path("indexes")
-    kind: str = Field("exact", description="exact, flat, or a faiss factory string")
+    folder: Path | None = Field(None, description="where the index NAME is put; indexes/ by default, and OUT/indexes "
+                                "for a run in a folder of its own (-o OUT)")
 
 
 class Evaluate(Strict):

@@ -67,7 +67,8 @@ class Run:
         self.tiles = self.out / "tiles"
         self.model = self.out / "model"
         self.results = self.out / "results.json"
-        self.index = recipe.index.folder / recipe.name
+        indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
+        self.index = indexes / recipe.name
         self._digests: dict[str, str] = {}
         self.going_on = False
         """Whether the training stage continues what is in the run folder."""

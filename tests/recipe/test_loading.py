@@ -86,3 +86,8 @@ def test_not_a_recipe(tmp_path: Path, text: str) -> None:
 def test_missing_recipe(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; the published ones are in pipelines"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_an_empty_area_is_refused_at_once(recipe: Path) -> None:
+    with pytest.raises(UsageError, match="split.train.*the area is empty"):
+        load_recipe(recipe, ["split.train.area=[0.5, 0, 0.2, 1]"])

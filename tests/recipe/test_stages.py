@@ -102,8 +102,8 @@ def test_a_second_run_rebuilds_nothing(here: Path) -> None:
 def test_a_changed_setting_redoes_what_depends_on_it() -> None:
     assert redone("evaluate.k=3") == set()
     assert "map_at_3" in run_of("evaluate.k=3").to()[0]
-    assert redone("index.kind=flat") == {"index"}
-    assert redone("tiles.workers=2", "index.kind=flat") == set()
+    assert redone("index.folder=elsewhere") == {"index"}
+    assert redone("tiles.workers=2", "index.folder=elsewhere") == set()
 
 
 def test_other_training_settings_train_anew(here: Path) -> None:
