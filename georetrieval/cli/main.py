@@ -39,6 +39,7 @@ class LazyGroup(click.RichGroup):
             return None
         command = import_module(f"georetrieval.cli.{COMMANDS[cmd_name]}").command
         assert isinstance(command, click.Command)
+        command.name = cmd_name
         return command
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import rich_click as click
+from click.testing import CliRunner
 
 from georetrieval.cli.main import COMMANDS, command
 
@@ -32,6 +33,13 @@ def test_every_promised_command_is_there() -> None:
     }
     assert {"index build", "index list", "index info", "index verify", "tiles build", "tiles list",
             "tiles show", "synth departement"} <= set(ALL)
+
+
+def test_the_help_lists_commands_by_their_names() -> None:
+    lines = CliRunner().invoke(command, ["--help"]).output.splitlines()
+    listed = [line.strip("│ ").split(" ")[0] for line in lines[next(i for i, x in enumerate(lines) if "Commands" in x) :]]
+    assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
+    assert "command" not in listed
 
 
 @pytest.mark.parametrize("name", ALL)
