@@ -37,7 +37,8 @@ def test_every_promised_command_is_there() -> None:
 
 def test_the_help_lists_commands_by_their_names() -> None:
     lines = CliRunner().invoke(command, ["--help"]).output.splitlines()
-    listed = [line.strip("│ ").split(" ")[0] for line in lines[next(i for i, x in enumerate(lines) if "Commands" in x) :]]
+    start = next(i for i, line in enumerate(lines) if "Commands" in line)
+    listed = [line.strip("│ ").split(" ")[0] for line in lines[start:]]
     assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
     assert "command" not in listed
 
