@@ -26,7 +26,13 @@ LONLAT = "EPSG:4326"
 QUERIES, MATCHES = "queries", "matches"
 HIT, MISS, UNKNOWN = "26,150,65,255", "215,25,28,255", "44,123,182,255"
 """Line colours (red, green, blue, opacity). *Source*: ColorBrewer, RdYlGn and RdYlBu, 5 classes."""
+KINDS = (("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN))
 RANKS = 5
+"""Ranks with a line of their own width; the others share the thinnest."""
+ABOVE, BELOW = 1, 7
+"""Where a label stands. *Source*: QGIS, Qgis::LabelQuadrantPosition."""
+GPKG_VERSION = {"VERSION": "1.2"}
+"""What every QGIS since 3.0 reads without a warning. *Source*: GDAL, driver GPKG, VERSION."""
 Rectangles = npt.NDArray[np.float64]
 
 
@@ -120,13 +126,13 @@ def write_gpkg(path: Path, ground: Ground) -> None:
     """
     if len(ground.matches) == 0:
         raise InputError("There is no answer to put on a map.")
-    styles = pd.DataFrame([_style(MATCHES, _matches_qml()), _style(QUERIES, _queries_qml())])
+    styles = pd.DataFrame([_style(MATCHES, _matches_qml(ground.matches)), _style(QUERIES, _queries_qml())])
     with publishing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*was not provided.*")
         for name, frame in ((MATCHES, ground.matches), (QUERIES, ground.queries)):
             pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG", geometry_type="Polygon",
-                                    layer_options={"GEOMETRY_NAME": "geom"})
-        pyogrio.write_dataframe(styles, temporary, layer="layer_styles", driver="GPKG")
+                                    dataset_options=GPKG_VERSION, layer_options={"GEOMETRY_NAME": "geom"})
+        pyogrio.write_dataframe(styles, temporary, layer="layer_styles", driver="GPKG", dataset_options=GPKG_VERSION)
 
 
 def geojson(ground: Ground) -> str:
@@ -178,47 +184,60 @@ def _boxes(bounds: Rectangles) -> Any:
 
 def _style(layer: str, qml: str) -> dict[str, Any]:
     return {"f_table_catalog": "", "f_table_schema": "", "f_table_name": layer, "f_geometry_column": "geom",
-            "styleName": layer, "styleQML": qml, "styleSLD": "", "useAsDefault": True,
-            "description": "georetrieval", "owner": "", "ui": "", "update_time": pd.Timestamp("2000-01-01")}
+            "styleName": layer, "styleQML": qml, "styleSLD": "", "useAsDefault": True, "description": "georetrieval",
+            "owner": "", "ui": "", "update_time": pd.Timestamp("2000-01-01", tz="UTC")}
 
 
 def _queries_qml() -> str:
-    symbol = _symbol("0", "0,0,0,255", 0.9, "dash")
+    """A thin line, half of it outside the tile, so that it hides no answer and none hides it; the name above."""
+    symbol = _symbol("0", "0,0,0,255", 0.3, line="dash", inside=False)
     return _qml(f'<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
-                f"<symbols>{symbol}</symbols></renderer-v2>", '"query"')
+                f"<symbols>{symbol}</symbols></renderer-v2>", '"query"', quadrant=ABOVE)
 
 
-def _matches_qml() -> str:
-    kinds = [("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN)]
-    cases = [(f"{hit} {rank}", f"{label}, rank {rank}", colour, 1.4 - 0.2 * rank)
-             for hit, label, colour in kinds for rank in range(1, RANKS + 1)]
-    cases += [(f"{hit} 6", f"{label}, rank > {RANKS}", colour, 0.26) for hit, label, colour in kinds]
-    categories = "".join(f'<category value="{value}" symbol="{i}" label="{label.replace(">", "&gt;")}" '
-                         f'render="true" type="string"/>' for i, (value, label, _, _) in enumerate(cases))
+def _matches_qml(matches: pd.DataFrame) -> str:
+    """A category per kind and rank that occurs; true answers and near ranks on top; rank and score below the name."""
+    used = set(zip(matches["hit"], matches["rank"].clip(upper=RANKS + 1), strict=True))
+    cases = [(f"{hit} {rank}", f"{label}, rank {rank if rank <= RANKS else f'&gt; {RANKS}'}", colour, 1.4 - 0.2 * rank)
+             for hit, label, colour in KINDS for rank in range(1, RANKS + 2) if (hit, rank) in used]
+    categories = "".join(f'<category value="{value}" symbol="{i}" label="{label}" render="true" type="string"/>'
+                         for i, (value, label, _, _) in enumerate(cases))
     symbols = "".join(_symbol(str(i), colour, width) for i, (_, _, colour, width) in enumerate(cases))
-    attribute = "&quot;hit&quot; || ' ' || min(&quot;rank&quot;, 6)"
-    return _qml(f'<renderer-v2 type="categorizedSymbol" attr="{attribute}" symbollevels="0" enableorderby="0" '
-                f'forceraster="0"><categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>',
-                "\"rank\" || ' (' || round(\"score\", 3) || ')'")
+    attribute = f"&quot;hit&quot; || ' ' || min(&quot;rank&quot;, {RANKS + 1})"
+    return _qml(f'<renderer-v2 type="categorizedSymbol" attr="{attribute}" symbollevels="0" enableorderby="1" '
+                f'forceraster="0"><categories>{categories}</categories><symbols>{symbols}</symbols><orderby>'
+                '<orderByClause asc="1" nullsFirst="1">"hit"</orderByClause>'
+                '<orderByClause asc="0" nullsFirst="1">"rank"</orderByClause></orderby></renderer-v2>',
+                "\"rank\" || ' (' || round(\"score\", 3) || ')'", quadrant=BELOW,
+                priority=f"if(&quot;hit&quot; = 'yes', 10, 5) - min(&quot;rank&quot;, {RANKS})")
 
 
-def _symbol(name: str, colour: str, width: float, line: str = "solid") -> str:
-    options = {"color": colour, "style": "no", "outline_color": colour, "outline_width": f"{width:.2f}",
-               "outline_width_unit": "MM", "outline_style": line, "joinstyle": "miter"}
+def _symbol(name: str, colour: str, width: float, *, line: str = "solid", inside: bool = True) -> str:
+    """An outline of `width` millimetres; inside the tile, so that neighbours that share an edge both stay visible."""
+    options = {"line_color": colour, "line_style": line, "line_width": f"{width * (1 + inside):.2f}",
+               "line_width_unit": "MM", "joinstyle": "miter", "capstyle": "flat", "draw_inside_polygon": int(inside)}
     inner = "".join(f'<Option type="QString" name="{key}" value="{value}"/>' for key, value in options.items())
     return (f'<symbol type="fill" name="{name}" alpha="1" clip_to_extent="1" force_rhr="0">'
-            f'<layer class="SimpleFill" enabled="1" locked="0" pass="0"><Option type="Map">{inner}</Option></layer>'
+            f'<layer class="SimpleLine" enabled="1" locked="0" pass="0"><Option type="Map">{inner}</Option></layer>'
             f"</symbol>")
 
 
-def _qml(renderer: str, label: str) -> str:
+def _qml(renderer: str, label: str, *, quadrant: int, priority: str = "5") -> str:
+    """A style as QGIS writes it, less its defaults. Tiles are no obstacles, or no label on them would be drawn."""
+    lift = -1 if quadrant == ABOVE else 1  # millimetres, so that the names of queries and the ranks do not touch
     text = label.replace('"', "&quot;").replace("'", "&apos;")
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
         f'<qgis version="3.28.0" styleCategories="Symbology|Labeling" labelsEnabled="1">{renderer}'
         f'<labeling type="simple"><settings calloutType="simple"><text-style fieldName="{text}" isExpression="1" '
-        'fontSize="8" textColor="0,0,0,255" namedStyle="Regular"><text-buffer bufferDraw="1" bufferSize="0.8" '
-        'bufferColor="255,255,255,255"/></text-style><placement placement="1"/><rendering drawLabels="1"/>'
+        'fontSize="8" fontSizeUnit="Point" textColor="0,0,0,255" textOpacity="1" namedStyle="Regular"><text-buffer '
+        'bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255" bufferOpacity="1"/>'
+        f'</text-style><placement placement="1" quadOffset="{quadrant}" yOffset="{lift}" offsetUnits="MM" priority="5" '
+        'polygonPlacementFlags="2"/>'
+        '<rendering drawLabels="1" obstacle="0"/><dd_properties><Option type="Map"><Option type="Map" '
+        'name="properties"><Option type="Map" name="Priority"><Option type="bool" name="active" value="true"/>'
+        f'<Option type="QString" name="expression" value="{priority}"/><Option type="int" name="type" value="3"/>'
+        '</Option></Option><Option type="QString" name="type" value="collection"/></Option></dd_properties>'
         "</settings></labeling></qgis>"
     )
 

@@ -66,13 +66,25 @@ def test_the_geopackage_has_both_layers_and_styles_that_name_every_value(tmp_pat
         columns = {row[0]: row[1] for row in base.execute("select table_name, column_name from gpkg_geometry_columns")}
         used = {row[0] for row in base.execute("select hit || ' ' || min(rank, 6) from matches")}
         assert base.execute("select distinct f_geometry_column from layer_styles").fetchall() == [(columns["matches"],)]
+        assert base.execute("pragma user_version").fetchone() == (10200,)  # GDAL before 3.7 warns of newer ones
         assert base.execute("pragma integrity_check").fetchone() == ("ok",)
     assert styles.keys() == {"matches", "queries"}
     root = ET.fromstring(styles["matches"])
     categories = {c.get("value"): c.get("symbol") for c in root.iter("category")}
-    assert used <= categories.keys()
     assert set(categories.values()) == {s.get("name") for s in root.iter("symbol")}
     assert ET.fromstring(styles["queries"]).find("renderer-v2").get("type") == "singleSymbol"
+    assert used == categories.keys()  # a legend without lines that occur nowhere
+    for style in map(ET.fromstring, styles.values()):  # with neither, QGIS 3.22 drew no label at all
+        settings = style.find("labeling/settings")
+        assert settings.find("rendering").get("obstacle") == "0"
+        assert int(settings.find("placement").get("priority")) > 0
+    above, below = (ET.fromstring(styles[name]).find("labeling/settings/placement").get("quadOffset")
+                    for name in ("queries", "matches"))
+    assert (above, below) == ("1", "7")  # a query and its true answer lie on one tile
+    inside = {o.get("value") for o in root.iter("Option") if o.get("name") == "draw_inside_polygon"}
+    assert inside == {"1"}  # neighbours share edges: centred lines hide each other
+    order = [(c.text, c.get("asc")) for c in root.iter("orderByClause")]
+    assert order == [('"hit"', "1"), ('"rank"', "0")]  # drawn last, so on top: "yes", and the nearest
     assert '"rank"' in root.find("labeling/settings/text-style").get("fieldName")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.gpkg"]
     write_ground(path, ground)  # a second time over the first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import rasterio
@@ -37,6 +37,8 @@ def write_photo(path: Path, pixels: NDArray[np.uint8], photo: NDArray[np.bool_],
 def write_classes(path: Path, codes: NDArray[np.uint8], transform: Affine, crs: str, legend: Legend) -> None:
     """Publish class codes as a palette GeoTIFF, and beside it the class names where GDAL and QGIS look for them.
 
+    QGIS would list all the 256 colours that a palette holds; the style beside the file keeps it to the classes.
+
     Parameters
     ----------
     codes
@@ -44,6 +46,7 @@ def write_classes(path: Path, codes: NDArray[np.uint8], transform: Affine, crs: 
     """
     profile = {**_COG, "overview_resampling": "MODE", "nodata": 0}
     publish(path.with_name(path.name + ".aux.xml"), _names(legend).encode())
+    publish(path.with_suffix(".qml"), _style(legend).encode())
     publish(path, _encoded(codes[None], transform, crs, profile, legend=legend))
 
 
@@ -77,4 +80,16 @@ def _names(legend: Legend) -> str:
     return "\n".join((
         "<PAMDataset>", '  <PAMRasterBand band="1">', "    <CategoryNames>", *lines,
         "    </CategoryNames>", "  </PAMRasterBand>", "</PAMDataset>", "",
+    ))
+
+
+def _style(legend: Legend) -> str:
+    """The legend as a style that QGIS applies by itself. *Source*: the style that QGIS 3.22 writes for such a file."""
+    entries = [f'<paletteEntry value="{item.code}" color="#{bytes(item.colour).hex()}" alpha="255" '
+               f"label={quoteattr(item.name_fr)}/>" for item in legend.classes]
+    return "\n".join((
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",
+        '<qgis version="3.28.0" styleCategories="Symbology"><pipe>',
+        '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor=""><colorPalette>',
+        *entries, "</colorPalette></rasterrenderer></pipe></qgis>", "",
     ))

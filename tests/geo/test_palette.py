@@ -62,6 +62,16 @@ def test_names_are_where_gdal_and_qgis_look(tmp_path: Path) -> None:
     assert names[1:] == [item.name_fr for item in LEGEND.classes]
 
 
+def test_the_style_lists_the_classes_and_nothing_else(tmp_path: Path) -> None:
+    """A palette holds 256 colours and QGIS would list them all; it applies NAME.qml beside NAME.tif by itself."""
+    path, _ = written_classes(tmp_path)
+    renderer = ET.parse(path.with_suffix(".qml")).find("pipe/rasterrenderer")
+    assert renderer is not None
+    assert (renderer.get("type"), renderer.get("band")) == ("paletted", "1")
+    listed = [(int(e.get("value", "")), e.get("color"), e.get("label")) for e in renderer.iter("paletteEntry")]
+    assert listed == [(c.code, "#{:02x}{:02x}{:02x}".format(*c.colour), c.name_fr) for c in LEGEND.classes]
+
+
 @pytest.mark.parametrize("bands", [1, 3])
 def test_a_photo_is_a_cog_without_loss(tmp_path: Path, bands: int) -> None:
     pixels, photo = tiny.noise((bands, 1100, 700)), np.ones((1100, 700), bool)
