@@ -29,11 +29,12 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
         The evaluation table, whose baselines are drawn beside the training curve.
     """
     sheet, curve = run.out / "queries.png", run.out / "training.png"
-    photo, semantic = pictures_of(run.tileset, PHOTO), pictures_of(run.tileset, SEMANTIC)
-    with_map = "classes" in run.tileset.bands
+    kinds = {"query": PHOTO, "its map": SEMANTIC}
+    held = {head: bands for head, bands in kinds.items() if _held(run.tileset, matches, bands)}
+    shown = {head: pictures_of(run.tileset, bands) for head, bands in held.items()}
     contact_sheet(
-        matches, sheet, query_pictures=[photo, semantic] if with_map else [photo], match_picture=photo,
-        heads=("query", "its map"), title=run.recipe.title, seed=run.recipe.seed,
+        matches, sheet, query_pictures=list(shown.values()), match_picture=next(iter(shown.values())),
+        heads=list(shown), title=run.recipe.title, seed=run.recipe.seed,
     )
     first = [row for row in rows if (row["part"], row["query"]) == (rows[-1]["part"], rows[-1]["query"])]
     lines = {f"{row['descriptor']} (test)": row[f"map_at_{run.recipe.evaluate.k}"] for row in first}
@@ -41,6 +42,15 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
         return
     history = json.loads((run.model / "metrics.json").read_text(encoding="utf-8"))["history"]
     training_curve(history, curve, lines=lines)
+
+
+def _held(tileset: TileSet, matches: Matches, bands: tuple[str, ...]) -> bool:
+    """Whether the surveys that ask and answer can be shown in these bands."""
+    names = {*matches.query_names.tolist(), *matches.gallery_names.tolist()}
+    rows = tileset.catalogue[tileset.catalogue["tile_id"].isin(names)]
+    stored = [set(tileset.bands_of(str(s), str(d))) for s, d in rows[["scope", "date"]].drop_duplicates().to_numpy()]
+    wanted = {"classes"} if bands == SEMANTIC else {"r", "grey"}
+    return all(wanted & have for have in stored)
 
 
 def pictures_of(tileset: TileSet, bands: tuple[str, ...]) -> Callable[[str], Picture]:
