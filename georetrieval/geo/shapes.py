@@ -110,7 +110,7 @@ def polygons(
         else:
             shapes[thin] = shapely.buffer(shapes[thin], width_m[rows[thin]] / 2, quad_segs=QUARTER_SEGMENTS)
     shapes, mended = _mended(shapes, ~np.isin(shapely.get_type_id(geometry[rows]), (*_POINTS, *_LINES)))
-    there = ~shapely.is_empty(shapes)
+    there = shapely.area(shapes) > 0  # an empty one, or a sliver thinner than a float can say
     rows, shapes = _kept(rows, shapes, there, dropped, "no area")
     return Shapes(shapes, rows, mended, dropped)
 

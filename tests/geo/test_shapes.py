@@ -73,3 +73,10 @@ def test_points_beyond_the_reach_of_a_reprojection_are_left_out():
                       move=lambda points: np.where(points > 4, np.inf, points))
     assert shapes.rows.tolist() == [0]
     assert shapes.dropped == {"outside the reach of the reprojection": 1}
+
+
+def test_a_sliver_without_area_is_dropped_and_counted():
+    sliver = shapely.Polygon([(1, 2), (0, 0), (0, 9.157e-90)])
+    shapes = polygons(array([sliver, shapely.box(0, 0, 1, 1)]), None, move=None, ground=False)
+    assert shapes.dropped == {"no area": 1}
+    assert shapes.rows.tolist() == [1]

@@ -1,0 +1,11 @@
+"""Property tests draw the same examples in CI every time; elsewhere they go on looking for new ones."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
