@@ -49,7 +49,7 @@ def files_of(out: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("left", [0, 2, 4, 6, 7])
 def test_death_before_any_file(tmp_path: Path, left: int) -> None:
-    """One block is eight files: photo, classes, their names for GDAL and for QGIS, record, pack, catalogue, manifest."""
+    """One block is eight files: photo, classes, names for GDAL and QGIS, record, pack, catalogue, manifest."""
     tiny.write_survey(tmp_path / "in")
     survey = Survey("57", "2004", tmp_path / "in" / "ortho", tmp_path / "in" / "vectors")
 
