@@ -74,7 +74,7 @@ def _jpeg2000() -> str:
 
     pixels = np.arange(3 * 64 * 64, dtype=np.uint8).reshape(3, 64, 64)
     profile = {"driver": "JP2OpenJPEG", "width": 64, "height": 64, "count": 3, "dtype": "uint8",
-               "crs": "EPSG:2154", "transform": rasterio.Affine(1, 0, 0, 0, -1, 0)}
+               "crs": "EPSG:2154", "transform": rasterio.Affine(1, 0, 700_000, 0, -1, 6_600_064)}
     with MemoryFile() as memory:
         with memory.open(**profile, QUALITY="100", REVERSIBLE="YES") as sheet:
             sheet.write(pixels)

@@ -53,7 +53,7 @@ def sniff(path: Path) -> str:
         if head.startswith(magic):
             _refuse_bomb(path, *_declared(head, driver), size)
             return driver
-    found = "is empty" if not head else "does not begin like any of them"
+    found = "is empty" if not head else "is no picture that is read here"
     raise InputError(f"{path} {found}; pictures are JPEG 2000, GeoTIFF, JPEG or PNG files.")
 
 
