@@ -6,6 +6,7 @@ described here once, and pipelines/*.yaml comment the ones they use.
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -88,6 +89,13 @@ class Part(Strict):
     area: tuple[Share, Share, Share, Share] | None = Field(
         None, description="xmin, ymin, xmax, ymax as shares of the extent; whole cells inside it"
     )
+
+    def overlaps(self, other: Part) -> bool:
+        """Whether both are areas of the same scopes and share ground."""
+        if self.area is None or other.area is None or self.scopes != other.scopes:
+            return False
+        (x0, y0, x1, y1), (u0, v0, u1, v1) = self.area, other.area
+        return x0 < u1 and u0 < x1 and y0 < v1 and v0 < y1
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -197,6 +205,15 @@ class Recipe(Strict):
     learn: Learn | None = Field(Learn(), description="null trains and indexes nothing: baselines only")
     index: Index = Index()
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _areas_apart(self) -> Self:
+        """Shifted grids fill a whole area: two that overlap would train on ground that is tested."""
+        parts = {"train": self.split.train, "validation": self.split.validation, "test": self.split.test}
+        for (one, first), (other, second) in combinations(parts.items(), 2):
+            if first and second and first.overlaps(second):
+                raise ValueError(f"the areas of {one} and {other} overlap; parts may not share ground")
+        return self
 
     @model_validator(mode="after")
     def _train_part(self) -> Self:

@@ -36,7 +36,8 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
         matches, sheet, query_pictures=list(shown.values()), match_picture=next(iter(shown.values())),
         heads=list(shown), title=run.recipe.title, seed=run.recipe.seed,
     )
-    first = [row for row in rows if (row["part"], row["query"]) == (rows[-1]["part"], rows[-1]["query"])]
+    place = ("part", "query", "gallery")
+    first = [row for row in rows if all(row[name] == rows[-1][name] for name in place)]
     lines = {f"{row['descriptor']} (test)": row[f"map_at_{run.recipe.evaluate.k}"] for row in first}
     if run.recipe.learn is None:
         return

@@ -91,3 +91,11 @@ def test_missing_recipe(tmp_path: Path) -> None:
 def test_an_empty_area_is_refused_at_once(recipe: Path) -> None:
     with pytest.raises(UsageError, match="split.train.*the area is empty"):
         load_recipe(recipe, ["split.train.area=[0.5, 0, 0.2, 1]"])
+
+
+def test_areas_that_share_ground_are_refused_before_anything_is_built(recipe: Path) -> None:
+    """0.45 to 0.5 is in both; edges that only touch are apart."""
+    scopes = ["split.train.scopes=null", "split.test.scopes=null", "split.train.area=[0, 0, 0.5, 1]"]
+    with pytest.raises(UsageError, match="areas of train and test overlap"):
+        load_recipe(recipe, [*scopes, "split.test.area=[0.45, 0, 1, 1]"])
+    assert load_recipe(recipe, [*scopes, "split.test.area=[0.5, 0, 1, 1]"]).split.test.area == (0.5, 0, 1, 1)
