@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from georetrieval.errors import InputError, StoreError, UsageError
-from georetrieval.files import publish, publish_json, remove_tree
+from georetrieval.files import remove_tree
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.planning import plan_tiles
@@ -19,10 +17,9 @@ from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.training import SidePair, train
-from georetrieval.maps import write_geopackage
 from georetrieval.recipe import sources
-from georetrieval.recipe.build import augment_of, baseline_of, mining_of, net_of, settings_of
-from georetrieval.recipe.evaluation import Evaluator, questions
+from georetrieval.recipe.build import augment_of, mining_of, net_of, settings_of
+from georetrieval.recipe.evaluation import questions
 from georetrieval.recipe.indexing import index_tiles
 from georetrieval.recipe.parts import date_pairs, tiles_of
 from georetrieval.recipe.schema import Part
@@ -147,29 +144,6 @@ def index(run: Run) -> None:
                 replace=True, created_by=f"run {run.recipe.name}", progress=run.progress)
 
 
-def measure(run: Run) -> None:
-    """Compare all descriptors on the test part; publish the table, the matches and the figures."""
-    recipe, tileset = run.recipe, run.tileset
-    pairs = date_pairs(tileset, recipe.dates)
-    test = questions(tileset, "test", recipe.split.test, pairs)
-    whole = questions(tileset, "all", Part(), pairs) if recipe.dates.every_pair else []
-    k = recipe.evaluate.k
-    evaluator = Evaluator(tileset, [*test, *whole], k, run.progress)
-    eyes = {str(name): baseline_of(name, recipe, tileset) for name in recipe.evaluate.baselines}
-    rows = [evaluator.row(name, eye, question) for name, eye in eyes.items() for question in [*whole, *test]]
-    if recipe.learn is not None:
-        eyes["trained"] = run.eye()
-        rows += [evaluator.row("trained", eyes["trained"], question) for question in test]
-    last = list(eyes)[-1]
-    matches = evaluator.answer(last, eyes[last], test[0])
-    publish(run.out / "results.csv", as_csv(rows))
-    publish(run.out / "results.md", as_markdown(rows))
-    write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
-    if run.draw is not None:
-        run.draw(run, matches, rows)
-    publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": k, "rows": rows})
-
-
 def planned(run: Run, name: str) -> Row:
     """What one stage would do."""
     recipe = run.recipe
@@ -194,23 +168,3 @@ def _planned_tiles(run: Run) -> str:
     plan = plan_tiles(**request)
     return (f"{plan.tiles} tiles, {plan.disk_bytes / 2**20:.0f} MiB on disk, {plan.memory_bytes / 2**20:.0f} MiB of "
             f"memory, about {plan.seconds:.0f} s")
-
-
-def as_csv(rows: list[Row]) -> bytes:
-    """The table as CSV with a header line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def as_markdown(rows: list[Row]) -> bytes:
-    """The table as Markdown."""
-    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
-    lines += ["| " + " | ".join(_cell(value) for value in row.values()) + " |" for row in rows]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,85 +1,26 @@
 """What a recipe may say: one experiment, frozen, validated whole.
 
 The pydantic models hold plain values; `recipe.build` turns them into the objects of the lower floors. Every field is
-described here once, and pipelines/*.yaml comment the ones they use.
+described where it is declared (`schema_tiles`, `schema_learn`, `schema_evaluate`), and pipelines/*.yaml comment the
+ones they use.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Band = Literal["r", "g", "b", "sr", "sg", "sb", "sgrey", "classes"]
+from georetrieval.recipe.schema_evaluate import Evaluate, Index
+from georetrieval.recipe.schema_learn import Augment, Eye, Learn, Mining
+from georetrieval.recipe.schema_strict import Share, Strict
+from georetrieval.recipe.schema_tiles import Mosaics, SurveyEntry, Tiles, World
 
-
-class Strict(BaseModel):
-    """Unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class World(Strict):
-    """A made-up département that is written before anything else (`georetrieval synth departement`)."""
-
-    scope: str = Field(pattern=r"^\d{2}$", description="département code in the file names")
-    seed: int = Field(ge=0)
-    km: int = Field(12, ge=3, le=60)
-    gsd_m: float = Field(2.0, gt=0, description="ground sample distance of the orthophotos")
-    sheet_km: int = Field(5, ge=1)
-    old_format: Literal["tif", "jp2"] = "jp2"
-    new_format: Literal["tif", "jp2"] = "tif"
-    new_vectors: Literal["gpkg", "shp", "both"] = "gpkg"
-
-
-class SurveyEntry(Strict):
-    """One dated survey of one place: photographs, vectors, or both."""
-
-    scope: str
-    date: str
-    photos: Path | None = None
-    vectors: Path | None = None
-    mapping: Path | None = None
-    crs: str | None = None
-    encoding: str | None = None
-    bounds: tuple[float, float, float, float] | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.photos is None and self.vectors is None:
-            raise ValueError("a survey needs photos, vectors, or both")
-        return self
-
-
-class Mosaics(Strict):
-    """A folder of dated photographs in one frame: the file name's year is the date, no georeference is needed."""
-
-    folder: Path
-    scope: str = "frame"
-    offsets: int = Field(1, ge=1, le=16, description="train on offsets x offsets shifted grids instead of one")
-
-
-class Tiles(Strict):
-    """The tiles stage: which surveys, on which grid."""
-
-    cell_m: int = Field(500, ge=1, description="side of a cell in metres (in pixels for mosaics)")
-    px: int = Field(256, ge=16, le=4096, description="side of a tile in pixels")
-    crs: str = "EPSG:2154"
-    legend: str = "bdtopo12"
-    min_photo_share: Share = 0.5
-    workers: int = Field(1, ge=1)
-    worlds: tuple[World, ...] = ()
-    surveys: tuple[SurveyEntry, ...] = ()
-    mosaics: Mosaics | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(map(bool, (self.worlds, self.surveys, self.mosaics))) != 1:
-            raise ValueError("say exactly one of worlds, surveys, mosaics")
-        return self
+__all__ = [
+    "Augment", "Dates", "Evaluate", "Eye", "Index", "Learn", "Mining", "Mosaics", "Part", "Recipe", "Split", "Strict",
+    "SurveyEntry", "Tiles", "World",
+]
 
 
 class Part(Strict):
@@ -118,78 +59,6 @@ class Dates(Strict):
     query: str = "2019"
     gallery: str = "2004"
     every_pair: bool = Field(False, description="every pair of dates, the later one asks; for mosaics")
-
-
-class Eye(Strict):
-    """The descriptor net: fusion, trunk, head (REFERENCE.md A)."""
-
-    bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
-    fusion_trainable: bool = True
-    trunk: str = "resnet50"
-    cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
-    weights: str | None = Field(None, description="null (from scratch), hub, or a file")
-    head: Literal["convs", "pool"] = "convs"
-    pooling: Literal["avg", "max", "gem"] = "avg"
-    filters: tuple[int, ...] = (1024, 512, 256)
-    batch_norm: bool = True
-    descriptor: int = Field(256, ge=2, le=4096)
-
-
-class Mining(Strict):
-    """Hard pairs by map@5 (REFERENCE.md A)."""
-
-    every: int = Field(5, ge=1, description="epochs between two rounds")
-    k: int = Field(5, ge=1)
-    below: Share = Field(0.5, description="a query is hard when its precision is below this")
-    hard_share: Share = 0.5
-    negatives: Literal["same_date", "other_date"] = "same_date"
-
-
-class Augment(Strict):
-    """Changes of the training samples."""
-
-    turns: bool = True
-    flips: bool = True
-    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
-    joint: bool = Field(True, description="the same turn and flip for both members of a pair")
-    brightness: float = Field(0.2, ge=0)
-    contrast: float = Field(0.2, ge=0)
-    saturation: float = Field(0.0, ge=0)
-
-
-class Learn(Strict):
-    """The training stage."""
-
-    objective: Literal["bce", "infonce"] = "bce"
-    temperature: float = Field(0.07, gt=0, description="InfoNCE only")
-    pairs_per_batch: int = Field(12, ge=2)
-    epochs: int = Field(100, ge=1)
-    minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")
-    precision: Literal["bf16", "fp32"] = "bf16"
-    optimiser: Literal["adam", "adamw"] = "adam"
-    rate_fusion: float = Field(1e-4, ge=0)
-    rate_trunk: float = Field(5e-5, ge=0)
-    rate_new: float = Field(1e-3, ge=0)
-    weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Share = 0.0
-    validate_every: int = Field(1, ge=1, description="epochs between two validations")
-    mining: Mining | None = Mining()
-    augment: Augment | None = None
-
-
-class Index(Strict):
-    """The index stage."""
-
-    folder: Path | None = Field(None, description="where the index NAME is put; indexes/ by default, and OUT/indexes "
-                                "for a run in a folder of its own (-o OUT)")
-
-
-class Evaluate(Strict):
-    """The evaluation stage: map@k, recall@k, baselines beside the trained descriptor."""
-
-    k: int = Field(5, ge=1)
-    baselines: tuple[Literal["hog", "class-shares", "untrained", "untrained-resnet50"], ...] = ("hog", "untrained")
 
 
 class Recipe(Strict):

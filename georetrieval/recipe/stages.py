@@ -18,7 +18,7 @@ from georetrieval.geo.tileset import MANIFEST, TileSet
 from georetrieval.learn.training import STATE
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
-from georetrieval.recipe import actions, sources
+from georetrieval.recipe import actions, measuring, sources
 from georetrieval.recipe.build import WEIGHTS, load_eye
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
@@ -171,7 +171,7 @@ class Run:
             return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
             return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / CURRENT]
-        return [settings["evaluate"], settings["split"]["test"]], lambda: actions.measure(self), [self.results]
+        return [settings["evaluate"], settings["split"]["test"]], lambda: measuring.measure(self), [self.results]
 
 
 def _usable(made: Path) -> bool:

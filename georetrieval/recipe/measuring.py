@@ -1,0 +1,39 @@
+"""The evaluation stage: the main table, the matches, the figures, and what else the recipe asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from georetrieval.files import publish, publish_json
+from georetrieval.maps import write_geopackage
+from georetrieval.recipe.build import baseline_of
+from georetrieval.recipe.evaluation import Evaluator, questions
+from georetrieval.recipe.parts import date_pairs
+from georetrieval.recipe.schema import Part
+from georetrieval.recipe.tables import as_csv, as_markdown
+
+if TYPE_CHECKING:
+    from georetrieval.recipe.stages import Run
+
+
+def measure(run: Run) -> None:
+    """Compare all descriptors on the test part; publish the table, the matches and the figures."""
+    recipe, tileset = run.recipe, run.tileset
+    pairs = date_pairs(tileset, recipe.dates)
+    test = questions(tileset, "test", recipe.split.test, pairs)
+    whole = questions(tileset, "all", Part(), pairs) if recipe.dates.every_pair else []
+    k = recipe.evaluate.k
+    evaluator = Evaluator(tileset, [*test, *whole], k, run.progress)
+    eyes = {str(name): baseline_of(name, recipe, tileset) for name in recipe.evaluate.baselines}
+    rows = [evaluator.row(name, eye, question) for name, eye in eyes.items() for question in [*whole, *test]]
+    if recipe.learn is not None:
+        eyes["trained"] = run.eye()
+        rows += [evaluator.row("trained", eyes["trained"], question) for question in test]
+    last = list(eyes)[-1]
+    matches = evaluator.answer(last, eyes[last], test[0])
+    publish(run.out / "results.csv", as_csv(rows))
+    publish(run.out / "results.md", as_markdown(rows))
+    write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
+    if run.draw is not None:
+        run.draw(run, matches, rows)
+    publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": k, "rows": rows})

@@ -1,0 +1,24 @@
+"""What a recipe says of its index and its evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from georetrieval.recipe.schema_strict import Strict
+
+
+class Index(Strict):
+    """The index stage."""
+
+    folder: Path | None = Field(None, description="where the index NAME is put; indexes/ by default, and OUT/indexes "
+                                "for a run in a folder of its own (-o OUT)")
+
+
+class Evaluate(Strict):
+    """The evaluation stage: map@k, recall@k, baselines beside the trained descriptor."""
+
+    k: int = Field(5, ge=1)
+    baselines: tuple[Literal["hog", "class-shares", "untrained", "untrained-resnet50"], ...] = ("hog", "untrained")

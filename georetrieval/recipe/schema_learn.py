@@ -1,0 +1,69 @@
+"""What a recipe says of its descriptor net and its training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from georetrieval.recipe.schema_strict import Share, Strict
+
+Band = Literal["r", "g", "b", "sr", "sg", "sb", "sgrey", "classes"]
+
+
+class Eye(Strict):
+    """The descriptor net: fusion, trunk, head (REFERENCE.md A)."""
+
+    bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
+    fusion_trainable: bool = True
+    trunk: str = "resnet50"
+    cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
+    weights: str | None = Field(None, description="null (from scratch), hub, or a file")
+    head: Literal["convs", "pool"] = "convs"
+    pooling: Literal["avg", "max", "gem"] = "avg"
+    filters: tuple[int, ...] = (1024, 512, 256)
+    batch_norm: bool = True
+    descriptor: int = Field(256, ge=2, le=4096)
+
+
+class Mining(Strict):
+    """Hard pairs by map@5 (REFERENCE.md A)."""
+
+    every: int = Field(5, ge=1, description="epochs between two rounds")
+    k: int = Field(5, ge=1)
+    below: Share = Field(0.5, description="a query is hard when its precision is below this")
+    hard_share: Share = 0.5
+    negatives: Literal["same_date", "other_date"] = "same_date"
+
+
+class Augment(Strict):
+    """Changes of the training samples."""
+
+    turns: bool = True
+    flips: bool = True
+    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
+    joint: bool = Field(True, description="the same turn and flip for both members of a pair")
+    brightness: float = Field(0.2, ge=0)
+    contrast: float = Field(0.2, ge=0)
+    saturation: float = Field(0.0, ge=0)
+
+
+class Learn(Strict):
+    """The training stage."""
+
+    objective: Literal["bce", "infonce"] = "bce"
+    temperature: float = Field(0.07, gt=0, description="InfoNCE only")
+    pairs_per_batch: int = Field(12, ge=2)
+    epochs: int = Field(100, ge=1)
+    minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")
+    precision: Literal["bf16", "fp32"] = "bf16"
+    optimiser: Literal["adam", "adamw"] = "adam"
+    rate_fusion: float = Field(1e-4, ge=0)
+    rate_trunk: float = Field(5e-5, ge=0)
+    rate_new: float = Field(1e-3, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Share = 0.0
+    validate_every: int = Field(1, ge=1, description="epochs between two validations")
+    mining: Mining | None = Mining()
+    augment: Augment | None = None
