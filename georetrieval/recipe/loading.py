@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,8 @@ from georetrieval.errors import InputError, UsageError
 from georetrieval.recipe.schema import Recipe
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+EXTENDS = "extends"
+"""Key at the top of a recipe that names another one whose values come first."""
 MAX_BYTES = 1_000_000
 """A recipe is a page of text; anything larger is not one."""
 
@@ -41,29 +44,64 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Parameters
     ----------
     path
-        The YAML file. `${NAME}` in a value is replaced by the environment variable of that name.
+        The YAML file. `${NAME}` in a value is replaced by the environment variable of that name. With
+        `extends: other.yaml` (a path beside the file) the other recipe's values come first, and so on up the chain:
+        mappings are merged key by key, lists and single values are replaced, null makes a setting null.
     settings
         `key.sub=value` strings that override the file; the value is read as YAML.
 
     Raises
     ------
     InputError
-        When the file is missing or is not YAML.
+        When the file, or one that it extends, is missing or is not YAML.
     UsageError
-        When the recipe contradicts its schema: all errors at once, each with the nearest known key.
+        When the recipe extends itself, or contradicts its schema: all errors at once, each with the nearest known
+        key, and with the file it is in when that is not `path`.
     """
-    values = _read(path)
+    chain = _chain(path)
+    values: dict[str, Any] = {}
+    for _, own in chain:
+        values = _merged(values, own)
     for setting in settings:
         _override(values, setting)
     try:
         return Recipe.model_validate(_expand(values))
     except ValidationError as error:
-        raise UsageError(f"{path}: {_all_errors(error)}.") from error
+        raise UsageError(f"{path}: {_all_errors(error, chain, settings)}.") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+_Chain = list[tuple[Path, dict[str, Any]]]
+"""The files of a recipe and what each of them says itself, the farthest first."""
+
+
+def _chain(path: Path) -> _Chain:
+    chain: _Chain = []
+    while True:
+        own = _read(path, chain[0][0] if chain else None)
+        other = own.pop(EXTENDS, None)
+        chain.insert(0, (path, own))
+        if other is None:
+            return chain
+        if not isinstance(other, str):
+            raise UsageError(f"{path}: {EXTENDS} names one other recipe by its path; found {other!r}.")
+        path = path.parent / _expand(other)
+        known = [file.resolve() for file, _ in chain]
+        if path.resolve() in known:
+            raise UsageError(f"{chain[0][0]} extends {path}, which extends it in turn; take one of the two "
+                             f"`{EXTENDS}` away.")
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """`over` on top of `under`: mappings key by key, anything else whole."""
+    if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
+        return deepcopy(over)
+    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
+
+
+def _read(path: Path, extended_by: Path | None = None) -> dict[str, Any]:
     if not path.is_file():
-        raise InputError(f"The recipe {path} does not exist; the published ones are in pipelines/.")
+        where = "the published ones are in pipelines/" if extended_by is None else f"{extended_by} extends it"
+        raise InputError(f"The recipe {path} does not exist; {where}.")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES} bytes, which no recipe is.")
     try:
@@ -125,8 +163,29 @@ def _variable(match: re.Match[str]) -> str:
     return os.environ[name]
 
 
-def _all_errors(error: ValidationError) -> str:
-    return "; ".join(_one_error(e["loc"], e["type"], e["msg"]) for e in error.errors(include_url=False))
+def _all_errors(error: ValidationError, chain: _Chain, settings: Sequence[str]) -> str:
+    set_ = [setting.partition("=")[0] for setting in settings]
+    return "; ".join(_one_error(e["loc"], e["type"], e["msg"]) + _place(e["loc"], chain, set_)
+                     for e in error.errors(include_url=False))
+
+
+def _place(location: tuple[int | str, ...], chain: _Chain, set_: Sequence[str]) -> str:
+    """The file that says what is wrong, where it is not the recipe itself or a `--set`."""
+    key = ".".join(map(str, location))
+    if any(f"{key}.".startswith(f"{name}.") for name in set_):
+        return ""
+    told = next((path for path, own in reversed(chain) if _says(own, location)), chain[-1][0])
+    return "" if told == chain[-1][0] else f" (in {told})"
+
+
+def _says(own: Any, location: tuple[int | str, ...]) -> bool:
+    for name in location:
+        if isinstance(own, list):
+            return True  # lists are replaced whole: this file wrote all of it
+        if not isinstance(own, dict) or name not in own:
+            return False
+        own = own[name]
+    return bool(location)
 
 
 def _one_error(location: tuple[int | str, ...], kind: str, message: str) -> str:

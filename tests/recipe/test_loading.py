@@ -99,3 +99,73 @@ def test_areas_that_share_ground_are_refused_before_anything_is_built(recipe: Pa
     with pytest.raises(UsageError, match="areas of train and test overlap"):
         load_recipe(recipe, [*scopes, "split.test.area=[0.45, 0, 1, 1]"])
     assert load_recipe(recipe, [*scopes, "split.test.area=[0.5, 0, 1, 1]"]).split.test.area == (0.5, 0, 1, 1)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_extends_another_over_two_levels(recipe: Path, tmp_path: Path) -> None:
+    """Mappings merge key by key, lists are replaced whole, null makes null, --set comes last."""
+    write(tmp_path, "deep/middle.yaml", "extends: ../small.yaml\nname: middle\n"
+          "learn: {epochs: 7, augment: {shift: 0.1}}\neye: {filters: [8, 8]}\nseed: 5\n")
+    top = write(tmp_path, "top.yaml", "extends: deep/middle.yaml\nname: top\neye: {filters: [4]}\n"
+                "learn: {mining: null, augment: {turns: false}}\n")
+    loaded = load_recipe(top, ["seed=9"])
+    assert (loaded.name, loaded.seed, loaded.eye.filters) == ("top", 9, (4,))
+    assert loaded.learn is not None
+    assert (loaded.learn.epochs, loaded.learn.mining) == (7, None)
+    assert loaded.learn.augment is not None
+    assert (loaded.learn.augment.shift, loaded.learn.augment.turns) == (0.1, False)
+    assert loaded.tiles == load_recipe(recipe).tiles
+    assert load_recipe(tmp_path / "deep" / "middle.yaml").name == "middle"
+
+
+def test_null_takes_a_whole_mapping_away_and_gives_it_back(recipe: Path, tmp_path: Path) -> None:
+    none = write(tmp_path, "none.yaml", f"extends: {recipe.name}\nlearn: null\n")
+    assert load_recipe(none).learn is None
+    again = write(tmp_path, "again.yaml", "extends: none.yaml\nlearn: {epochs: 2}\n")
+    learn = load_recipe(again).learn
+    assert learn is not None
+    assert learn.epochs == 2
+
+
+def test_a_circle_of_recipes_is_one_sentence(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "extends: b.yaml\n")
+    write(tmp_path, "b.yaml", "extends: c.yaml\n")
+    write(tmp_path, "c.yaml", "extends: a.yaml\n")
+    write(tmp_path, "self.yaml", "extends: self.yaml\n")
+    with pytest.raises(UsageError, match=r"c\.yaml extends .*a\.yaml, which extends it in turn"):
+        load_recipe(tmp_path / "a.yaml")
+    with pytest.raises(UsageError, match="in turn"):
+        load_recipe(tmp_path / "self.yaml")
+
+
+def test_errors_say_in_which_file(tmp_path: Path) -> None:
+    write(tmp_path, "under.yaml", GOOD + "eye: {trunc: resnet18}\nseed: -1\n")
+    top = write(tmp_path, "top.yaml", "extends: under.yaml\nlearn: {epoch: 3}\nseed: -2\n")
+    with pytest.raises(UsageError) as error:
+        load_recipe(top)
+    text = str(error.value)
+    under = tmp_path / "under.yaml"
+    assert text.startswith(f"{top}: ")
+    assert f"eye.trunc is not a setting (did you mean trunk?) (in {under})" in text
+    assert "learn.epoch is not a setting (did you mean epochs?);" in text.replace(").", ");")
+    assert text.count(str(under)) == 1, "the seed is wrong in the recipe itself"
+    with pytest.raises(UsageError) as error:
+        load_recipe(top, ["eye.trunc=other", "tiles.worlds.0.km=1"])
+    assert str(under) not in str(error.value), "both are wrong on the command line"
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("extends: gone.yaml\n", r"gone\.yaml does not exist; .*top\.yaml extends it"),
+    ("extends: [a, b]\n", "extends names one other recipe"),
+    ("extends: broken.yaml\n", r"broken\.yaml, line 3 is not YAML"),
+])
+def test_what_cannot_be_extended(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path, "broken.yaml", "a: 1\nb: [1\n")
+    with pytest.raises((InputError, UsageError), match=told):
+        load_recipe(write(tmp_path, "top.yaml", text))
