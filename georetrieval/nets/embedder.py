@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.files import publish
-from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise
+from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise, StackFusion
 from georetrieval.nets.head import ConvHead, PooledHead
+from georetrieval.nets.parts import completed, whole_part
 from georetrieval.nets.settings import NetSettings
 from georetrieval.nets.trunk import Trunk
 
@@ -68,9 +69,9 @@ class DescriptorNet(nn.Module):
         self.settings = settings
         self.legend = legend
         self.space = "cosine"
-        self.fusion = FixedFusion(settings.bands, trainable=settings.fusion_trainable)
-        self.normalise = Normalise()
-        self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut)
+        self.fusion = _fusion(settings)
+        self.normalise = Normalise() if settings.fusion == "conv" else nn.Identity()
+        self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels)
         self.head = _head(settings, self.trunk.shape(settings.px))
 
     @property
@@ -78,9 +79,14 @@ class DescriptorNet(nn.Module):
         """The bands it wants."""
         return self.settings.bands
 
+    @property
+    def any_modality(self) -> bool:
+        """Whether pictures may lack the photo or the map."""
+        return self.settings.any_modality
+
     def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
-        """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`."""
-        pixels = ordered(pixels, bands, self.bands, self.settings.px)
+        """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`; with `any_modality`, NaN is a missing part."""
+        pixels = ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality)
         vectors: Tensor = self.head(self.trunk(self.normalise(self.fusion(pixels))))
         return vectors
 
@@ -119,7 +125,7 @@ class DescriptorNet(nn.Module):
         InputError
             When the file is missing, damaged, or no descriptor net of ours.
         """
-        tensors, metadata = _read(Path(path))
+        tensors, metadata = tensors_of(Path(path))
         if metadata.get("format") != FORMAT:
             raise InputError(f"{path} holds no descriptor net of ours; give the weights.safetensors of a training run.")
         try:
@@ -133,11 +139,13 @@ class DescriptorNet(nn.Module):
 
 def load_also(path: Path) -> dict[str, Tensor]:
     """The tensors that `DescriptorNet.save` kept beside the net's (a trained objective)."""
-    return {n.removeprefix("also."): t for n, t in _read(Path(path))[0].items() if n.startswith("also.")}
+    return {n.removeprefix("also."): t for n, t in tensors_of(Path(path))[0].items() if n.startswith("also.")}
 
 
-def ordered(pixels: Tensor, bands: Sequence[str], want: Sequence[str], px: int | None = None) -> Tensor:
-    """The wanted bands of `pixels`, in the wanted order.
+def ordered(
+    pixels: Tensor, bands: Sequence[str], want: Sequence[str], px: int | None = None, *, any_modality: bool = False
+) -> Tensor:
+    """The wanted bands of `pixels`, in the wanted order; with `any_modality` a whole missing part is NaN.
 
     Raises
     ------
@@ -145,10 +153,12 @@ def ordered(pixels: Tensor, bands: Sequence[str], want: Sequence[str], px: int |
         When a band is missing or the size is another one.
     """
     missing = [band for band in want if band not in bands]
-    if missing:
+    if missing and not (any_modality and whole_part(bands, want)):
         raise MismatchError(f"The eye wants the bands {', '.join(want)}, found {', '.join(bands)}.")
     if px is not None and tuple(pixels.shape[2:]) != (px, px):
         raise MismatchError(f"The net wants {px} x {px} pixels, found {pixels.shape[3]} x {pixels.shape[2]}.")
+    if missing:
+        return completed(pixels, bands, want)
     if tuple(bands) == tuple(want):
         return pixels
     return pixels[:, [list(bands).index(band) for band in want]]
@@ -164,6 +174,12 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
+def _fusion(settings: NetSettings) -> FixedFusion | StackFusion:
+    if settings.fusion == "stack":
+        return StackFusion(settings.bands, any_modality=settings.any_modality)
+    return FixedFusion(settings.bands, trainable=settings.fusion_trainable, any_modality=settings.any_modality)
+
+
 def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
     if settings.head == "pool":
         return PooledHead(shape, pooling=settings.pooling, descriptor=settings.descriptor)
@@ -172,7 +188,14 @@ def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file that is to be a net of ours.
+
+    Raises
+    ------
+    InputError
+        When it is missing or damaged.
+    """
     if not path.is_file():
         raise InputError(f"{path} was asked for as a descriptor net and is not a file.")
     try:

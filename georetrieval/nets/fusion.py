@@ -1,4 +1,4 @@
-"""The first layer: photo and map bands become one picture of three bands, then ImageNet's normalisation."""
+"""The first layer: photo and map bands become one picture of three bands, or are stacked; ImageNet's normalisation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from georetrieval.errors import UsageError
+from georetrieval.nets.parts import MAP_BANDS, PHOTO_BANDS, parts_of, there, zeroed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -32,8 +33,8 @@ def fusion_matrix(bands: Sequence[str]) -> Tensor:
     UsageError
         For bands that no colour can be made of.
     """
-    photo = [band for band in bands if band in ("r", "g", "b", "grey")]
-    semantic = [band for band in bands if band in ("sr", "sg", "sb", "sgrey")]
+    photo = [band for band in bands if band in PHOTO_BANDS]
+    semantic = [band for band in bands if band in MAP_BANDS]
     if len(photo) + len(semantic) != len(bands) or not bands or len(set(bands)) != len(bands):
         raise UsageError(
             f"The bands {', '.join(bands)} cannot be fused; use r g b (or grey) for the photo and sr sg sb (or sgrey) "
@@ -61,20 +62,63 @@ class FixedFusion(nn.Module):
         Names of the input bands, in the order of the channels.
     trainable
         True trains the weights with the whole network (the paper); False keeps them as preset.
+    any_modality
+        Pictures may lack the photo or the map (see `nets.parts`): the output is the mean of the parts that are there,
+        so that with the preset weights a picture of one part comes out as the preset weights of that part alone give.
 
     *Source*: papers/002, section 4 and equation 4.
     """
 
-    def __init__(self, bands: Sequence[str], *, trainable: bool = True) -> None:
+    def __init__(self, bands: Sequence[str], *, trainable: bool = True, any_modality: bool = False) -> None:
         super().__init__()
         matrix = fusion_matrix(bands)
+        self.parts = parts_of(bands) if any_modality else ()
+        self.channels = 3
         self.conv = nn.Conv2d(len(bands), 3, kernel_size=1, bias=False)
         self.conv.weight = nn.Parameter(matrix[:, :, None, None], requires_grad=trainable)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, 3, H, W)`, 0..1 as long as the weights are the preset ones."""
-        fused: Tensor = self.conv(pixels)
-        return fused
+        if not self.parts:
+            fused: Tensor = self.conv(pixels)
+            return fused
+        has = there(pixels, self.parts)
+        fused = self.conv(zeroed(pixels, self.parts, has))
+        share = has.sum(dim=1).clamp(min=1).to(fused.dtype) / len(self.parts)
+        return fused / share[:, None, None, None]
+
+
+class StackFusion(nn.Module):
+    """No reduction: every band goes to the trunk, normalised; a part that is missing is 0 after the normalisation.
+
+    Parameters
+    ----------
+    bands
+        As in `FixedFusion`.
+    any_modality
+        Pictures may lack the photo or the map, see `nets.parts`.
+
+    Notes
+    -----
+    Photo and map are normalised with ImageNet's mean and deviation of their colour, a grey band with the mean of the
+    three.
+    """
+
+    def __init__(self, bands: Sequence[str], *, any_modality: bool = False) -> None:
+        super().__init__()
+        fusion_matrix(bands)  # the same bands are refused
+        self.parts = parts_of(bands) if any_modality else ()
+        self.channels = len(bands)
+        self.mean: Tensor
+        self.std: Tensor
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            each = [sum(values) / 3 if band in _GREYS else values[_COLOUR_OF[band]] for band in bands]
+            self.register_buffer(name, torch.tensor(each).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` of 0..1 -> the same shape, normalised."""
+        normal: Tensor = (pixels - self.mean) / self.std
+        return zeroed(normal, self.parts, there(pixels, self.parts)) if self.parts else normal
 
 
 class Normalise(nn.Module):

@@ -37,6 +37,7 @@ class InferenceNet:
         fast = dtype == "bfloat16" or (dtype == "auto" and bf16_is_fast(self.device))
         self.dtype = torch.bfloat16 if fast else torch.float32
         self.bands, self.space, self.px = net.bands, net.space, net.settings.px
+        self.any_modality = net.any_modality
         self._fingerprint = net.fingerprint()
         with torch.inference_mode():
             self._net = folded(net).to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -47,7 +48,7 @@ class InferenceNet:
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
-        pixels = ordered(pixels, bands, self.bands, self.px)
+        pixels = ordered(pixels, bands, self.bands, self.px, any_modality=self.any_modality)
         pixels = pixels.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
         vectors: Tensor = self._net(pixels, self.bands)
         return vectors.float().cpu()

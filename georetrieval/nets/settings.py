@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, UsageError
+from georetrieval.nets.parts import parts_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class NetSettings:
     descriptor
         Length of the descriptor; 0 with the head "pool" gives the pooled features as they are.
 
+    fusion
+        "conv": a 1x1 convolution to three bands; "stack": all bands go to the trunk, normalised.
+    any_modality
+        Pictures may lack the photo or the map: see `nets.parts`. Needs bands of both.
+
     *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256).
     """
 
@@ -48,15 +54,27 @@ class NetSettings:
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
     descriptor: int = 256
+    fusion: Literal["conv", "stack"] = "conv"
+    any_modality: bool = False
+
+    def __post_init__(self) -> None:
+        if self.any_modality and len(parts_of(self.bands)) < 2:
+            raise UsageError(f"any_modality needs bands of the photo and of the map, found {', '.join(self.bands)}; "
+                             "give both, or leave it out.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """Plain JSON values. Fields that came later are left out while they have their default, so that weights,
+        indexes and states written before stay what they are."""
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {name: value for name, value in plain.items() if name not in _LATER or value != _LATER[name]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `as_dict`; unknown or missing fields are an `InputError`."""
-        if not isinstance(values, dict) or set(values) != {field.name for field in fields(cls)}:
+        """The inverse of `as_dict`; fields that are unknown, or missing without having come later: `InputError`."""
+        if not isinstance(values, dict) or set(_LATER | values) != {field.name for field in fields(cls)}:
             raise InputError("The weights file describes an unknown architecture; it was written by another version.")
         plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
         return cls(**plain)
+
+
+_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False}

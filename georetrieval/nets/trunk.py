@@ -16,7 +16,7 @@ HUB = "hub"
 
 
 class Trunk(nn.Module):
-    """`(b, 3, H, W)` normalised pixels -> `(b, channels, h, w)` features.
+    """`(b, channels, H, W)` normalised pixels -> `(b, channels, h, w)` features.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ class Trunk(nn.Module):
         (`.safetensors`, or `.pth` with nothing but tensors), read before the cut.
     cut
         The last stage to keep, counted from 0; None keeps all.
+    channels
+        Bands of the input. Weights made for three are repeated over more, as timm does it.
 
     Raises
     ------
@@ -36,9 +38,12 @@ class Trunk(nn.Module):
         When the weights cannot be had.
     """
 
-    def __init__(self, name: str, *, weights: str | Path | None = None, cut: int | None = None) -> None:
+    def __init__(
+        self, name: str, *, weights: str | Path | None = None, cut: int | None = None, channels: int = 3
+    ) -> None:
         super().__init__()
-        self.model = _model(name, pretrained=str(weights) == HUB)
+        self.channels = channels
+        self.model = _model(name, channels, pretrained=str(weights) == HUB)
         if weights is not None and str(weights) != HUB:
             load_trunk(self.model, Path(weights))
         self.cut = cut
@@ -58,19 +63,19 @@ class Trunk(nn.Module):
         """`(channels, h, w)` of the features of a picture of `px` x `px`."""
         was = self.training
         self.eval()
-        found = self(torch.zeros(1, 3, px, px)).shape
+        found = self(torch.zeros(1, self.channels, px, px)).shape
         self.train(was)
         if len(found) != 4:
             raise UsageError("This trunk gives no map of features; choose a convolutional one such as resnet50.")
         return int(found[1]), int(found[2]), int(found[3])
 
 
-def _model(name: str, *, pretrained: bool) -> Any:
+def _model(name: str, channels: int, *, pretrained: bool) -> Any:
     if not timm.is_model(name.split(".")[0]):
         near = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise UsageError(f"The trunk {name!r} is not a timm model; try one of {near}.")
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="")
+        return timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0, global_pool="")
     except Exception as error:
         if not pretrained:
             raise UsageError(f"The trunk {name!r} cannot be built as a map of features: {error}.") from error

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from georetrieval.errors import InputError
@@ -45,6 +46,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_trunk(trunk: nn.Module, path: Path) -> None:
     """Put the file's tensors into `trunk`; classifier tensors that the trunk lacks are left aside.
 
+    A first convolution made for three bands is repeated over as many as the trunk's takes.
+
+    *Source*: timm, `adapt_input_conv`.
+
     Raises
     ------
     InputError
@@ -52,6 +57,9 @@ def load_trunk(trunk: nn.Module, path: Path) -> None:
     """
     wanted = trunk.state_dict()
     found = _matching(read_weights(path), wanted)
+    first = f"{getattr(trunk, 'pretrained_cfg', {}).get('first_conv')}.weight"
+    if first in found and first in wanted and found[first].ndim == 4 and found[first].shape[1] == 3:
+        found[first] = adapt_input_conv(wanted[first].shape[1], found[first])
     wrong = [
         name
         for name, tensor in wanted.items()

@@ -113,3 +113,49 @@ def test_batch_norm_is_folded_and_the_original_left_alone() -> None:
 def test_unknown_precision() -> None:
     with pytest.raises(UsageError, match="int8"):
         net().for_inference(dtype="int8")
+
+
+ANY = replace(SMALL, any_modality=True)
+PHOTO, MAP = ("r", "g", "b"), ("sgrey",)
+
+
+@pytest.mark.parametrize("fusion", ["conv", "stack"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_any_modality_takes_either_part_alone(fusion: str, dtype: str) -> None:
+    """A photo without a map is the same as one whose map bands say that they are missing."""
+    made, pixels = net(replace(ANY, fusion=fusion)), torch.rand(2, 4, 64, 64)  # type: ignore[arg-type]
+    fast = made.for_inference(dtype=dtype)
+    assert made.any_modality
+    assert fast.any_modality
+    marked = pixels.clone()
+    marked[:, 3] = torch.nan
+    photo = fast(pixels[:, :3], PHOTO)
+    assert photo.isfinite().all()
+    assert torch.equal(photo, fast(marked, BANDS))
+    assert fast(pixels[:, 3:], MAP).isfinite().all()
+    assert not torch.allclose(photo, fast(pixels, BANDS), atol=1e-3), "the map counts when it is there"
+    with pytest.raises(MismatchError, match="sgrey"):
+        fast(pixels[:, :2], ("r", "g"))
+
+
+def test_without_any_modality_a_part_is_refused() -> None:
+    with pytest.raises(MismatchError, match="sgrey"):
+        net().for_inference()(torch.rand(1, 3, 64, 64), PHOTO)
+
+
+def test_any_modality_needs_two_parts() -> None:
+    with pytest.raises(UsageError, match="photo and of the map"):
+        replace(ANY, bands=PHOTO)
+
+
+def test_settings_written_before_are_still_read(tmp_path: Path) -> None:
+    """Fields that came later are not written at their default: old indexes keep their fingerprint."""
+    written = SMALL.as_dict()
+    assert {"fusion", "any_modality"}.isdisjoint(written)
+    assert NetSettings.from_dict(written) == SMALL
+    stacked = replace(ANY, fusion="stack")
+    assert NetSettings.from_dict(stacked.as_dict()) == stacked
+    net(stacked).save(tmp_path / "w.safetensors")
+    assert DescriptorNet.load(tmp_path / "w.safetensors").settings == stacked
+    with pytest.raises(InputError, match="another version"):
+        NetSettings.from_dict({name: value for name, value in written.items() if name != "px"})

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from georetrieval.errors import UsageError
-from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise, fusion_matrix
+from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise, StackFusion, fusion_matrix
+from georetrieval.nets.parts import PHOTO_BANDS
 
 RGB = ("r", "g", "b")
 
@@ -53,3 +54,65 @@ def test_imagenet_mean_becomes_zero_and_one_deviation_one() -> None:
     std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
     assert torch.allclose(Normalise()(mean), torch.zeros(1, 3, 1, 1))
     assert torch.allclose(Normalise()(mean + std), torch.ones(1, 3, 1, 1), atol=1e-6)
+
+
+SIX, FOUR = (*RGB, "sr", "sg", "sb"), (*RGB, "sgrey")
+
+
+def lacking(pixels: torch.Tensor, places: slice) -> torch.Tensor:
+    """The same pixels with NaN in these bands."""
+    out = pixels.clone()
+    out[:, places] = torch.nan
+    return out
+
+
+@pytest.mark.parametrize("bands", [SIX, FOUR, ("grey", "sgrey")])
+def test_a_missing_part_leaves_the_other_one_alone(bands: tuple[str, ...]) -> None:
+    """Equation 4's mean of the parts that are there: exactly what the preset weights of that part alone give."""
+    photo = tuple(band for band in bands if band in PHOTO_BANDS)
+    pixels, cut = torch.rand(3, len(bands), 4, 4), len(photo)
+    fusion = FixedFusion(bands, any_modality=True)
+    assert torch.equal(fusion(lacking(pixels, slice(cut, None))), FixedFusion(photo)(pixels[:, :cut]))
+    assert torch.equal(fusion(lacking(pixels, slice(0, cut))), FixedFusion(bands[cut:])(pixels[:, cut:]))
+    assert torch.equal(fusion(pixels), FixedFusion(bands)(pixels))
+
+
+def test_each_picture_of_a_batch_may_lack_another_part() -> None:
+    pixels = torch.tensor([0.2, 0.4, 0.6, 1.0, 0.0, 0.5]).view(1, 6, 1, 1).repeat(3, 1, 1, 1)
+    pixels[0, 3:], pixels[1, :3] = torch.nan, torch.nan
+    fused = FixedFusion(SIX, any_modality=True)(pixels)[:, :, 0, 0]
+    expected = torch.tensor([[0.2, 0.4, 0.6], [1.0, 0.0, 0.5], [0.6, 0.2, 0.55]])
+    assert torch.allclose(fused, expected)
+
+
+def test_missing_parts_leave_no_trace_in_the_gradients() -> None:
+    fusion = FixedFusion(SIX, any_modality=True)
+    fusion(lacking(torch.rand(2, 6, 4, 4), slice(3, None))).sum().backward()
+    gradient = fusion.conv.weight.grad
+    assert gradient is not None
+    assert gradient.isfinite().all()
+    assert gradient[:, 3:].abs().max() == 0, "weights of a part that is not there learn nothing"
+    assert gradient[:, :3].abs().min() > 0
+
+
+def test_stacked_bands_are_normalised_one_by_one() -> None:
+    """Each colour at ImageNet's mean is 0, one deviation above it 1; a grey band has the mean of the three."""
+    mean = torch.tensor([*IMAGENET_MEAN, sum(IMAGENET_MEAN) / 3]).view(1, 4, 1, 1)
+    std = torch.tensor([*IMAGENET_STD, sum(IMAGENET_STD) / 3]).view(1, 4, 1, 1)
+    stack = StackFusion(FOUR)
+    assert torch.allclose(stack(mean), torch.zeros(1, 4, 1, 1), atol=1e-6)
+    assert torch.allclose(stack(mean + std), torch.ones(1, 4, 1, 1), atol=1e-6)
+    blue_first = StackFusion(("b", "g", "r"))
+    assert torch.allclose(blue_first(mean[:, [2, 1, 0]]), torch.zeros(1, 3, 1, 1), atol=1e-6)
+
+
+def test_missing_is_exactly_zero_in_the_stack() -> None:
+    pixels = torch.rand(2, 6, 4, 4)
+    seen = StackFusion(SIX, any_modality=True)(lacking(pixels, slice(3, None)))
+    assert seen[:, 3:].abs().max() == 0
+    assert torch.equal(seen[:, :3], StackFusion(SIX)(pixels)[:, :3])
+
+
+def test_the_stack_refuses_the_same_bands() -> None:
+    with pytest.raises(UsageError, match="not whole"):
+        StackFusion(("r", "g", "sgrey"))

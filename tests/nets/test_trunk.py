@@ -89,3 +89,15 @@ def test_hub_without_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(InputError, match="hub"):
         Trunk(SMALL, weights="hub")
+
+
+def test_more_bands_repeat_the_three_of_the_file(tmp_path: Path) -> None:
+    """Six bands that show the same three colours twice are seen as the three were: each filter counts half."""
+    torch.manual_seed(7)
+    donor = timm.create_model(SMALL)
+    torch.save(donor.state_dict(), tmp_path / "w.pth")
+    trunk = Trunk(SMALL, weights=tmp_path / "w.pth", channels=6).eval()
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(trunk(pixels.repeat(1, 2, 1, 1)), donor.eval().forward_features(pixels), atol=1e-5)
+    assert trunk.shape(64) == Trunk(SMALL).shape(64)
