@@ -37,7 +37,7 @@ Row = dict[str, Any]
 def write_worlds(run: Run) -> None:
     """Write every made-up département that is not there yet."""
     for world in run.recipe.tiles.worlds:
-        folder = sources.world_folder(run.out / "worlds", world)
+        folder = sources.world_folder(run.worlds, world)
         if not folder.exists():
             write_departement(
                 folder, km=world.km, seed=world.seed, departement=world.scope, gsd_m=world.gsd_m,
@@ -49,7 +49,7 @@ def write_worlds(run: Run) -> None:
 def tiles_request(run: Run) -> dict[str, Any]:
     """The arguments of `build_tiles` and `plan_tiles` for a run."""
     tiles = run.recipe.tiles
-    entries = sources.surveys_of(tiles, run.out / "worlds")
+    entries = sources.surveys_of(tiles, run.worlds)
     grid = TileGrid.frame(tiles.cell_m) if tiles.mosaics else TileGrid(tiles.crs, tiles.cell_m)
     return {
         "surveys": [Survey(**entry.model_dump()) for entry in entries], "out": run.tiles, "grid": grid,
@@ -89,7 +89,8 @@ def shifted(run: Run) -> dict[Path, TileGrid]:
     tiles = run.recipe.tiles
     steps = tiles.mosaics.offsets if tiles.mosaics else 1
     moves = [i * tiles.cell_m // steps for i in range(steps)]
-    return {run.out / f"tiles+{x}+{y}": TileGrid("", tiles.cell_m, (x, y)) for x in moves for y in moves if x or y}
+    return {run.tiles.with_name(f"{run.tiles.name}+{x}+{y}"): TileGrid("", tiles.cell_m, (x, y))
+            for x in moves for y in moves if x or y}
 
 
 def fit(run: Run) -> None:
@@ -148,7 +149,7 @@ def planned(run: Run, name: str) -> Row:
     """What one stage would do."""
     recipe = run.recipe
     if name == "worlds":
-        missing = [w for w in recipe.tiles.worlds if not sources.world_folder(run.out / "worlds", w).exists()]
+        missing = [w for w in recipe.tiles.worlds if not sources.world_folder(run.worlds, w).exists()]
         return {"stage": name, "plan": f"{len(missing)} of {len(recipe.tiles.worlds)} made-up départements to write"}
     if name == "tiles":
         return {"stage": name, "plan": _planned_tiles(run)}
@@ -159,7 +160,7 @@ def planned(run: Run, name: str) -> Row:
 
 
 def _planned_tiles(run: Run) -> str:
-    absent = [w for w in run.recipe.tiles.worlds if not sources.world_folder(run.out / "worlds", w).exists()]
+    absent = [w for w in run.recipe.tiles.worlds if not sources.world_folder(run.worlds, w).exists()]
     if absent:
         cells = sum((w.km * 1000 // run.recipe.tiles.cell_m) ** 2 for w in run.recipe.tiles.worlds)
         return f"{2 * cells} tiles, exactly known when the worlds are written"

@@ -59,6 +59,8 @@ class Tiles(Strict):
     legend: str = "bdtopo12"
     min_photo_share: Share = 0.5
     workers: int = Field(1, ge=1)
+    folder: Path | None = Field(None, description="worlds and tiles go here, shared with other recipes that cut the "
+                                "same; null is the run folder")
     worlds: tuple[World, ...] = ()
     surveys: tuple[SurveyEntry, ...] = ()
     mosaics: Mosaics | None = None

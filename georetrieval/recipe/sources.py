@@ -20,6 +20,15 @@ def world_folder(root: Path, world: World) -> Path:
     return root / f"{world.scope}-{digest(world.model_dump(mode='json'))[:12]}"
 
 
+def shared_name(tiles: Tiles) -> str:
+    """Name of the tiles in a shared folder: equal for recipes that cut the same tiles from the same sources.
+
+    How many work at it, where it lies and which shifted grids are cut besides does not count.
+    """
+    settings = tiles.model_dump(mode="json", exclude={"workers": True, "folder": True, "mosaics": {"offsets"}})
+    return f"tiles-{digest(settings)[:12]}"
+
+
 def surveys_of(tiles: Tiles, worlds_root: Path) -> list[SurveyEntry]:
     """All dated surveys of a recipe.
 

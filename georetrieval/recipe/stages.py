@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from georetrieval.recipe.schema import Recipe
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.matches import Matches
 
+SHARED = ("worlds", "tiles")
 STAGES = ("worlds", "tiles", "train", "index", "evaluate")
 Row = dict[str, Any]
 Artist = Callable[["Run", Matches, list[Row]], object]
@@ -52,7 +54,8 @@ class Run:
     A stage's record, `stages/NAME.json`, holds the digest of everything the stage reads: its settings, the package
     version and the digests of the stages before it. A stage is skipped when that digest is the same, never because
     a file exists; it is redone when what it made is gone. A record without a digest is of a stage that was begun and
-    not ended.
+    not ended. Worlds and tiles in a shared folder (`tiles.folder`) have their records there, and a lock while they
+    are made: a run that needs them in the meantime is told so.
     """
 
     def __init__(
@@ -64,7 +67,10 @@ class Run:
         self.progress = progress
         self.resume = resume
         self.draw = draw
-        self.tiles = self.out / "tiles"
+        tiles = recipe.tiles
+        self.shared = tiles.folder
+        self.worlds = (tiles.folder or self.out) / "worlds"
+        self.tiles = self.out / "tiles" if tiles.folder is None else tiles.folder / sources.shared_name(tiles)
         self.model = self.out / "model"
         self.results = self.out / "results.json"
         indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
@@ -81,7 +87,7 @@ class Run:
         UsageError
             When `last` is not a stage.
         BusyError
-            When another process runs in the same folder.
+            When another process runs in the same folder, or makes the shared tiles that this run needs.
         """
         wanted = self._stages(last)
         with locked(self.out / ".lock"):
@@ -129,21 +135,43 @@ class Run:
     def _stage(self, name: str) -> Row:
         inputs, action, made = self._definition(name)
         wanted = digest({"stage": name, "version": __version__, "inputs": inputs, "before": dict(self._digests)})
-        record = self.out / "stages" / f"{name}.json"
-        found = _record(record)
-        if found.get("digest") == wanted and all(map(_usable, made)):
-            self._digests[name] = wanted
-            return {"stage": name, "state": "as before", "seconds": 0.0}
+        shared = self.shared if name in SHARED else None
+        record = self._record_of(name)
+
+        def done() -> bool:
+            return _record(record).get("digest") == wanted and all(map(_usable, made))
+
+        row: Row = {"stage": name, "state": "as before", "seconds": 0.0}
+        if not done():
+            with locked(shared / ".tiles.lock") if shared else nullcontext():
+                if not shared or not done():  # another run may have made it while this one came for the lock
+                    row = {"stage": name, "state": "done", "seconds": self._do(name, action, record, wanted, made)}
+        self._digests[name] = wanted
+        return row
+
+    def _do(self, name: str, action: Callable[[], None], record: Path, wanted: str, made: list[Path]) -> float:
+        """Do a stage, write its record before and after; the seconds it took."""
         begun = {"begun": wanted, "before": dict(self._digests)}
         if name == "train":
-            self.going_on = self._goes_on(found, begun)
+            self.going_on = self._goes_on(_record(record), begun)
         publish_json(record, begun)
         started = time.monotonic()
         action()
         seconds = round(time.monotonic() - started, 1)
         publish_json(record, {"digest": wanted, **begun, "seconds": seconds, "made": [str(path) for path in made]})
-        self._digests[name] = wanted
-        return {"stage": name, "state": "done", "seconds": seconds}
+        return seconds
+
+    def _record_of(self, name: str) -> Path:
+        """Where a stage's record lies; a shared folder has one for each choice of worlds and of tiles."""
+        if self.shared is None or name not in SHARED:
+            return self.out / "stages" / f"{name}.json"
+        settings = self._tiles_settings()
+        chosen = digest(settings["worlds"] if name == "worlds" else settings)[:12]
+        return self.shared / "stages" / f"{name}-{chosen}.json"
+
+    def _tiles_settings(self) -> Row:
+        """What the tiles depend on."""
+        return self.recipe.tiles.model_dump(mode="json", exclude={"workers", "folder"})
 
     def _goes_on(self, found: Row, begun: Row) -> bool:
         """Whether the training in the run folder is continued; `found` is the record it left."""
@@ -159,13 +187,12 @@ class Run:
         recipe = self.recipe
         settings = recipe.model_dump(mode="json")
         if name == "worlds":
-            folders = [sources.world_folder(self.out / "worlds", w) for w in recipe.tiles.worlds]
+            folders = [sources.world_folder(self.worlds, w) for w in recipe.tiles.worlds]
             return settings["tiles"]["worlds"], lambda: actions.write_worlds(self), folders
         if name == "tiles":
-            files = sources.inventory(sources.surveys_of(recipe.tiles, self.out / "worlds"))
-            cut = {key: value for key, value in settings["tiles"].items() if key != "workers"}
+            files = sources.inventory(sources.surveys_of(recipe.tiles, self.worlds))
             made = [folder / MANIFEST for folder in (self.tiles, *actions.shifted(self))]
-            return [cut, files], lambda: actions.build(self), made
+            return [self._tiles_settings(), files], lambda: actions.build(self), made
         if name == "train":
             inputs = {key: settings[key] for key in ("seed", "split", "dates", "eye", "learn")}
             return inputs, lambda: actions.fit(self), [self.weights]
