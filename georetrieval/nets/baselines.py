@@ -7,11 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from georetrieval.nets.embedder import DescriptorNet, ordered
+from georetrieval.nets.head import GEM_POWER
+from georetrieval.nets.inference import InferenceNet
 from georetrieval.nets.settings import NetSettings
+from georetrieval.nets.trunk import Trunk
+
+POOLED = ("max", "avg", "gem")
+"""The poolings of a `PooledFeatures`, in the order in which they stand in its descriptor."""
 
 
 @dataclass(frozen=True)
@@ -137,3 +143,74 @@ def pooled_trunk(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return DescriptorNet(settings, weights=weights, legend=legend).eval()
+
+
+class AllPoolings(nn.Module):
+    """The greatest, the mean and the generalised mean of each channel, one after the other, in float32.
+
+    The sums are in float32 whatever the precision of the map: in bfloat16 the means of untrained features, which are
+    nearly the same for every picture, would be rounded to a handful of values.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, channels, h, w)` -> `(b, 3 x channels)` float32, in the order of `POOLED`."""
+        places = features.float().flatten(2)
+        gem = places.clamp(min=1e-6).pow(GEM_POWER).mean(dim=2).pow(1 / GEM_POWER)
+        return torch.cat([places.amax(dim=2), places.mean(dim=2), gem], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class PooledFeatures:
+    """A trunk's last map under every pooling of `POOLED`, in one go; nothing is trained.
+
+    Attributes
+    ----------
+    net
+        The fast copy of the net.
+    channels
+        Of the trunk's last map: the descriptor has `len(POOLED)` times as many values.
+    """
+
+    net: InferenceNet
+    channels: int
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Those of the fusion."""
+        return self.net.bands
+
+    @property
+    def space(self) -> str:
+        """Cosine; the parts may be compared in any space."""
+        return self.net.space
+
+    def __call__(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        return self.net(pixels, bands)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """That of the net, with the poolings."""
+        return {**self.net.fingerprint(), "kind": "pooled-features", "poolings": list(POOLED)}
+
+
+def pooled_features(
+    trunk: str, bands: tuple[str, ...], px: int, *, weights: str | None = None, seed: int = 1, legend: str = ""
+) -> PooledFeatures:
+    """An untrained trunk under every pooling.
+
+    Parameters
+    ----------
+    bands
+        Photo, map, or both, which the first layer with its preset weights makes one picture of.
+    weights
+        None (random), "hub" or a file. Random weights depend on `seed` alone, not on the bands.
+
+    *Source*: papers/002, section 3 (last convolution, global max pooling; early fusion by equation 4); Radenović,
+    Tolias, Chum, PAMI 2018, section 3 (GeM, power 3).
+    """
+    settings = NetSettings(bands=bands, px=px, trunk=trunk, head="pool", descriptor=0)
+    with torch.random.fork_rng(devices=[]):
+        net = DescriptorNet(settings, legend=legend)
+        torch.manual_seed(seed)
+        net.trunk = Trunk(trunk, weights=weights)
+    net.head = AllPoolings()
+    return PooledFeatures(InferenceNet(net.eval()), net.trunk.shape(px)[0])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from georetrieval.errors import MismatchError, UsageError
+from georetrieval.search.dense import DenseIndex
 from georetrieval.search.descriptors import Descriptors, Texts
 from georetrieval.search.fingerprint import require_same
 from georetrieval.search.index import ExactIndex, FaissIndex, Index, Rows, Scores
@@ -51,7 +52,7 @@ class Gallery:
     descriptors : all rows, those that mean nothing included; `Matches.rows` are positions in it
     attributes : Arrow table with a row per descriptor, or None; filtered on, never interpreted
     fingerprint : of the eye that made the descriptors; {} when not known
-    kind : "exact" or a FAISS factory string
+    kind : "exact", "dense" or a FAISS factory string
     """
 
     descriptors: Descriptors
@@ -72,7 +73,7 @@ class Gallery:
         ----------
         attributes : Arrow table with as many rows as `descriptors`; columns used by filters: date, scope, xmin..ymax
         fingerprint : of the eye that made the descriptors
-        index : "exact", or a FAISS factory string such as "Flat"
+        index : "exact"; "dense" for a small gallery that is asked as a whole; or a FAISS factory string such as "Flat"
 
         Raises
         ------
@@ -196,6 +197,8 @@ def _built(descriptors: Descriptors, which: Mask, kind: str) -> Index:
     vectors = descriptors.vectors if which.all() else descriptors.vectors[which]
     if kind == "exact":
         return ExactIndex(vectors, descriptors.space)
+    if kind == "dense":
+        return DenseIndex(vectors, descriptors.space)
     return FaissIndex(vectors, descriptors.space, factory=kind)
 
 

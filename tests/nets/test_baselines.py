@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
+from georetrieval.nets.baselines import (
+    AllPoolings,
+    ClassShareEmbedder,
+    HogEmbedder,
+    pooled_features,
+    pooled_trunk,
+)
 
 torch.set_num_threads(1)
 
@@ -53,3 +59,38 @@ def test_untrained_trunk_is_the_same_every_time_and_leaves_chance_alone() -> Non
     assert one.fingerprint() == two.fingerprint()
     assert one(torch.rand(2, 3, 64, 64), ("r", "g", "b")).shape == (2, 512)
     assert pooled_trunk("resnet10t", ("r", "g", "b"), 64, seed=2).fingerprint() != one.fingerprint()
+
+
+def test_three_poolings_by_hand() -> None:
+    """A channel of 1, 3, 5, 3: greatest 5, mean 3, power mean of power 3: ((1 + 27 + 125 + 27) / 4) ** (1 / 3)."""
+    features = torch.tensor([[[[1.0, 3.0], [5.0, 3.0]], [[2.0, 2.0], [2.0, 2.0]]]])
+    wanted = torch.tensor([[5, 2, 3, 2, 45 ** (1 / 3), 2]])
+    assert torch.allclose(AllPoolings()(features), wanted)
+    assert AllPoolings()(features.bfloat16()).dtype is torch.float32
+
+
+def test_one_picture_gives_all_poolings_in_their_order() -> None:
+    bands = ("r", "g", "b")
+    eye = pooled_features("resnet10t", bands, 64)
+    pixels = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    parts = eye(pixels, bands).split(eye.channels, dim=1)
+    assert [part.shape for part in parts] == [(4, 512)] * 3
+    greatest, mean, gem = parts
+    assert (greatest.clamp(min=1e-6) >= gem - 1e-5).all()
+    assert (gem >= mean - 1e-5).all()
+    assert eye.fingerprint()["poolings"] == ["max", "avg", "gem"]
+
+
+def test_random_weights_depend_on_the_seed_alone() -> None:
+    """One trunk for photo, map and both: a map of the photo's own colours is seen as the photo is."""
+    pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    state = torch.get_rng_state()
+    photo = pooled_features("resnet10t", ("r", "g", "b"), 64)(pixels, ("r", "g", "b"))
+    plan = pooled_features("resnet10t", ("sr", "sg", "sb"), 64)(pixels, ("sr", "sg", "sb"))
+    six = ("r", "g", "b", "sr", "sg", "sb")
+    both = pooled_features("resnet10t", six, 64)(torch.cat([pixels, pixels], dim=1), six)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(photo, plan)
+    assert torch.allclose(photo, both, rtol=0.05, atol=0.02)
+    other = pooled_features("resnet10t", ("r", "g", "b"), 64, seed=2)(pixels, ("r", "g", "b"))
+    assert not torch.allclose(photo, other, rtol=0.05, atol=0.02)
