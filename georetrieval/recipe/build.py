@@ -12,8 +12,10 @@ from georetrieval.learn.settings import MiningSettings, TrainSettings
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.nets.settings import NetSettings
+from georetrieval.nets.starting import is_ours
 from georetrieval.recipe.schema import Eye, Learn, Recipe
 from georetrieval.samples.augment import AugmentSettings
+from georetrieval.samples.modality import DropSettings
 
 WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
@@ -63,14 +65,26 @@ def weights_file(model: str) -> Path:
 
 
 def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
-    """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands."""
+    """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands.
+
+    Weights of others are in its trunk. A net of ours (`start_of`) is not: training starts from it.
+    """
     settings = NetSettings(
-        bands=tuple(eye.bands), px=px, fusion_trainable=eye.fusion_trainable, trunk=eye.trunk, cut=eye.cut,
-        head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm,
-        descriptor=eye.descriptor,
+        bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
+        any_modality=eye.any_modality, trunk=eye.trunk, cut=eye.cut, head=eye.head, pooling=eye.pooling, filters=eye.filters,
+        batch_norm=eye.batch_norm, descriptor=eye.descriptor,
     )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
-    return DescriptorNet(settings, weights=eye.weights, legend=legend)
+    return DescriptorNet(settings, weights=None if start_of(eye) else eye.weights, legend=legend)
+
+
+def start_of(eye: Eye) -> Path | None:
+    """The net of ours, a run folder or its weights, that a recipe's training starts from; None when it names none."""
+    if eye.weights is None:
+        return None
+    if Path(eye.weights).is_dir():
+        return weights_file(eye.weights)
+    return Path(eye.weights) if is_ours(Path(eye.weights)) else None
 
 
 def _baseline(model: str, legend_digest: str, px: int) -> Embedder:
@@ -108,4 +122,8 @@ def mining_of(learn: Learn) -> MiningSettings | None:
 
 def augment_of(learn: Learn) -> AugmentSettings | None:
     """The changes of training samples of a recipe."""
-    return None if learn.augment is None else AugmentSettings(**learn.augment.model_dump())
+    if learn.augment is None:
+        return None
+    plain = learn.augment.model_dump()
+    drop = plain.pop("drop")
+    return AugmentSettings(**plain, drop=None if drop is None else DropSettings(**drop))

@@ -91,6 +91,14 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _eye_takes_what_is_left(self) -> Self:
+        drop = self.learn is not None and self.learn.augment is not None and self.learn.augment.drop is not None
+        for asked, key in ((drop, "learn.augment.drop"), (self.evaluate.modalities, "evaluate.modalities")):
+            if asked and not self.eye.any_modality:
+                raise ValueError(f"{key} needs an eye that takes photo and map apart; set eye.any_modality to true")
+        return self
+
+    @model_validator(mode="after")
     def _parts_are_known(self) -> Self:
         known = {w.scope for w in self.tiles.worlds} | {s.scope for s in self.tiles.surveys}
         if self.tiles.mosaics:

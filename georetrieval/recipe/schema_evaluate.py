@@ -22,3 +22,5 @@ class Evaluate(Strict):
 
     k: int = Field(5, ge=1)
     baselines: tuple[Literal["hog", "class-shares", "untrained", "untrained-resnet50"], ...] = ("hog", "untrained")
+    modalities: bool = Field(False, description="also ask with photo, map and both for photo, map and both; needs "
+                             "eye.any_modality")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from georetrieval.recipe.schema_strict import Share, Strict
 
@@ -15,15 +15,24 @@ class Eye(Strict):
     """The descriptor net: fusion, trunk, head (REFERENCE.md A)."""
 
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
+    fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
+    any_modality: bool = Field(False, description="pictures may lack the photo or the map")
     fusion_trainable: bool = True
     trunk: str = "resnet50"
     cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
-    weights: str | None = Field(None, description="null (from scratch), hub, or a file")
+    weights: str | None = Field(None, description="null (from scratch), hub, a file, or a run of ours")
     head: Literal["convs", "pool"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
     descriptor: int = Field(256, ge=2, le=4096)
+
+    @model_validator(mode="after")
+    def _two_parts(self) -> Self:
+        maps = [band.startswith("s") for band in self.bands]
+        if self.any_modality and all(maps) == any(maps):
+            raise ValueError("any_modality needs bands of the photo and of the map")
+        return self
 
 
 class Mining(Strict):
@@ -36,6 +45,19 @@ class Mining(Strict):
     negatives: Literal["same_date", "other_date"] = "same_date"
 
 
+class Drop(Strict):
+    """Shares of training pictures that lack a part, each member of a pair on its own; never both parts."""
+
+    photo: Share = 0.15
+    map: Share = 0.25
+
+    @model_validator(mode="after")
+    def _one_part_stays(self) -> Self:
+        if self.photo + self.map > 1:
+            raise ValueError("photo and map together may be 1 at most; one part of each picture stays")
+        return self
+
+
 class Augment(Strict):
     """Changes of the training samples."""
 
@@ -46,6 +68,8 @@ class Augment(Strict):
     brightness: float = Field(0.2, ge=0)
     contrast: float = Field(0.2, ge=0)
     saturation: float = Field(0.0, ge=0)
+    grey: Share = Field(0.0, description="share of photos that are turned to grey, each member on its own")
+    drop: Drop | None = Field(None, description="leave a part out of some pictures; needs eye.any_modality")
 
 
 class Learn(Strict):

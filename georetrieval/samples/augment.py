@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as v2
 
 from georetrieval.samples.bands import PHOTO
+from georetrieval.samples.modality import DropSettings, Modality
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class AugmentSettings:
         Photo bands are multiplied by 1 +- brightness and spread around their mean by 1 +- contrast.
     saturation
         Colours of the photo are spread around its grey by 1 +- saturation.
+    grey, drop
+        How often a member's photo is turned to grey, and how often it lacks its photo or its map: see `Modality`.
     """
 
     turns: bool = True
@@ -36,6 +39,8 @@ class AugmentSettings:
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.0
+    grey: float = 0.0
+    drop: DropSettings | None = None
 
 
 class Augment:
@@ -43,10 +48,14 @@ class Augment:
 
     def __init__(self, settings: AugmentSettings, bands: tuple[str, ...]) -> None:
         self.settings = settings
+        self._modality = Modality(bands, grey=settings.grey, drop=settings.drop)
         self._photo = [place for place, band in enumerate(bands) if band in PHOTO]
 
     def __call__(self, first: Tensor, second: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Two `(n, C, H, W)` float32 of 0..1, row i of one paired with row i of the other -> the same, changed."""
+        """Two `(n, C, H, W)` float32 of 0..1, row i of one paired with row i of the other -> the same, changed.
+
+        What `drop` leaves out is NaN.
+        """
         poses = self._poses(len(first), generator)
         others = poses if self.settings.joint else self._poses(len(first), generator)
         return self._changed(first, poses, generator), self._changed(second, others, generator)
@@ -59,7 +68,7 @@ class Augment:
     def _changed(self, pixels: Tensor, poses: list[tuple[int, bool]], generator: torch.Generator) -> Tensor:
         pixels = torch.stack([_posed(picture, *pose) for picture, pose in zip(pixels, poses, strict=True)])
         pixels = self._shifted(pixels, generator)
-        return self._lit(pixels, generator)
+        return self._modality(self._lit(pixels, generator), generator)
 
     def _shifted(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         reach = round(self.settings.shift * pixels.shape[-1])
