@@ -81,6 +81,10 @@ class Matches:
             yield Match(int(query), int(answer) + 1, float(self.scores[query, answer]),
                         int(self.rows[query, answer]), bool(self.hits[query, answer]))
 
+    def first(self, k: int) -> Matches:
+        """The first k answers of each query; what `truths` says stays."""
+        return replace(self, scores=self.scores[:, :k], rows=self.rows[:, :k], hits=self.hits[:, :k])
+
     def in_scope(self, scope: str) -> Matches:
         """The part of the answers, and of the unanswered, whose query belongs to `scope`."""
         which = self.query_scopes == scope
