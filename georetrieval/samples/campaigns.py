@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ import pandas as pd
 from georetrieval.errors import InputError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.samples.bands import check_bands, derive
+from georetrieval.samples.ground import Ground
+from georetrieval.samples.poses import Poses
 from georetrieval.samples.sample import Pixels, Rows, Sample
 
 
@@ -49,6 +52,7 @@ class TileSamples:
         valid_only: bool = True,
     ) -> None:
         self.bands = bands
+        self._tileset, self._date = tileset, date
         self._palette: npt.NDArray[np.uint8] = tileset.legend.palette()
         chosen = _chosen(tileset.catalogue, date, scopes, tile_ids, valid_only)
         self.catalogue = chosen
@@ -56,6 +60,7 @@ class TileSamples:
         self.names = [str(name) for name in chosen["tile_id"]]
         self.scopes = [str(scope) for scope in chosen["scope"]]
         scope_names = list(dict.fromkeys(self.scopes))
+        self._scope_names = scope_names
         self._stored = [tileset.bands_of(scope, date) for scope in scope_names]
         for stored in self._stored:
             check_bands(stored, bands, palette=True)
@@ -79,6 +84,55 @@ class TileSamples:
             stored = self._packs[number][places[mine]]
             out[mine] = derive(stored, self._stored[number], self.bands, self._palette)
         return out
+
+    def posed(self, rows: Rows, poses: Poses) -> Pixels:
+        """Windows around these rows' tiles: `(len(rows), C, H, W)` float32, 0..1.
+
+        Only the ground of this set's own tiles is seen, the rest is 0. A shift that would take an upright window of one
+        tile's side off that ground is pulled back to it; shifts of windows that are neither turned nor scaled are
+        rounded to whole pixels, so that their bytes are those of the tiles.
+
+        Notes
+        -----
+        Sets of two dates pull a shift back alike when they hold the same cells.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        out = np.empty((len(rows), len(self.bands), *self._packs[0].shape[2:]), dtype=np.float32)
+        for number in np.unique(self._pack_of[rows]):
+            mine = self._pack_of[rows] == number
+            stored = self._windows(self._grounds[number], rows[mine], poses.take(mine))
+            out[mine] = derive(stored, self._stored[number], self.bands, self._palette)
+        return out
+
+    @cached_property
+    def _grounds(self) -> list[Ground]:
+        names = set(self.names)
+        return [Ground(self._tileset, scope, self._date, names) for scope in self._scope_names]
+
+    @cached_property
+    def _cells(self) -> npt.NDArray[np.int64]:
+        return self.catalogue[["col", "row"]].to_numpy(np.int64)
+
+    def _windows(self, ground: Ground, rows: npt.NDArray[np.int64], poses: Poses) -> npt.NDArray[np.uint8]:
+        cells, px = self._cells[rows], ground.px
+        moves = _kept(ground, cells, np.column_stack([poses.east, poses.north]))
+        plain = (poses.angle_deg % 360 == 0) & (poses.scale == 1)
+        moves[plain] = np.rint(moves[plain] * px) / px
+        centres = np.asarray(ground.grid.origin) + (cells + 0.5 + moves) * ground.grid.cell_m
+        return ground.windows(centres, poses.angle_deg, poses.scale)[0]
+
+
+def _kept(ground: Ground, cells: npt.NDArray[np.int64], moves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`(n, 2)` shifts east and north, at most 1, of windows that stay on known tiles where the shifts given do not."""
+    moves = moves.copy()
+    step = np.sign(moves).astype(np.int64)
+    for axis in (0, 1):
+        beside = cells + step * (np.arange(2) == axis)
+        moves[~ground.known(beside[:, 0], beside[:, 1]), axis] = 0
+    step = np.sign(moves).astype(np.int64)
+    corner = ~ground.known(cells[:, 0] + step[:, 0], cells[:, 1] + step[:, 1])
+    moves[corner, np.abs(moves[corner]).argmin(axis=1)] = 0
+    return moves
 
 
 def _chosen(

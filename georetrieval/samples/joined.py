@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from georetrieval.errors import UsageError
-from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet
+from georetrieval.samples.poses import Poses
+from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet, posed
 
 
 class Joined:
@@ -51,7 +52,15 @@ class Joined:
 
     def batch(self, rows: Rows) -> Pixels:
         numbers, inside = self._place(np.asarray(rows, dtype=np.int64))
-        parts = {int(n): self._sets[int(n)].batch(inside[numbers == n]) for n in np.unique(numbers)}
+        return self._put({int(n): self._sets[int(n)].batch(inside[numbers == n]) for n in np.unique(numbers)}, numbers)
+
+    def posed(self, rows: Rows, poses: Poses) -> Pixels:
+        numbers, inside = self._place(np.asarray(rows, dtype=np.int64))
+        mine = {int(n): numbers == n for n in np.unique(numbers)}
+        return self._put({n: posed(self._sets[n], inside[own], poses.take(own)) for n, own in mine.items()}, numbers)
+
+    def _put(self, parts: dict[int, Pixels], numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Pixels:
+        """The pixels of each set at the rows that are its own."""
         first = next(iter(parts.values())) if parts else self._sets[0].batch([])
         out = np.empty((len(numbers), *first.shape[1:]), dtype=np.float32)
         for number, pixels in parts.items():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, UsageError
+from georetrieval.samples.poses import Poses
 
 Pixels: TypeAlias = npt.NDArray[np.float32]
 Rows: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
@@ -64,6 +65,29 @@ class SampleSet(Protocol):
         ...
 
 
+@runtime_checkable
+class PosedSet(Protocol):
+    """A set whose samples lie on continuous ground, so that its windows can be moved, turned and scaled."""
+
+    def posed(self, rows: Rows, poses: Poses) -> Pixels:
+        """What `batch` gives, each row in its own pose."""
+        ...
+
+
+def posed(samples: SampleSet, rows: Rows, poses: Poses) -> Pixels:
+    """`(len(rows), C, H, W)` float32, 0..1: windows of the ground around the samples, one pose per row.
+
+    Raises
+    ------
+    UsageError
+        When there is no ground around the samples (single pictures).
+    """
+    if not isinstance(samples, PosedSet):
+        raise UsageError(f"{type(samples).__name__} has no ground around its pictures to move, turn or scale them on; "
+                         "use tiles, or leave learn.augment.ground out.")
+    return samples.posed(rows, poses)
+
+
 class Subset:
     """Some rows of a set, in a given order; nothing is copied."""
 
@@ -83,6 +107,9 @@ class Subset:
 
     def batch(self, rows: Rows) -> Pixels:
         return self._samples.batch(self._rows[np.asarray(rows, dtype=np.int64)])
+
+    def posed(self, rows: Rows, poses: Poses) -> Pixels:
+        return posed(self._samples, self._rows[np.asarray(rows, dtype=np.int64)], poses)
 
 
 def aligned(queries: SampleSet, gallery: SampleSet) -> tuple[Subset, Subset]:

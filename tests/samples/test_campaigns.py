@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, UsageError
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles
+from georetrieval.samples.arrays import ArraySamples
 from georetrieval.samples.campaigns import TileSamples
+from georetrieval.samples.joined import Joined
+from georetrieval.samples.poses import Poses
+from georetrieval.samples.sample import Subset, posed
 
 LEVELS = {"east": np.array([[40, 80, 120], [160, 200, 240]]), "west": np.array([[30, 60, 90], [0, 150, 180]])}
 """Grey of each 32-px square of the two frames; 0 is no photo."""
@@ -78,3 +82,53 @@ def test_what_is_not_there(tileset: TileSet) -> None:
         TileSamples(tileset, date="1961", bands=("sr", "sg", "sb"))
     with pytest.raises(InputError, match="No tile"):
         TileSamples(tileset, date="1961", bands=("grey",), tile_ids=["nothing"])
+
+
+def moved(count: int, east: float, north: float) -> Poses:
+    none = Poses.none(count)
+    return Poses(none.east + east, none.north + north, none.angle_deg, none.scale)
+
+
+def test_no_pose_is_the_batch(tileset: TileSet) -> None:
+    samples = TileSamples(tileset, date="1961", bands=("r", "g"))
+    rows = np.array([9, 0, 7, 2, 10])
+    assert np.array_equal(samples.posed(rows, Poses.none(5)), samples.batch(rows))
+
+
+def test_a_window_moves_over_its_neighbours_and_is_pulled_back_to_the_ground(tileset: TileSet) -> None:
+    """Greys of "east": 40 80 120 above 160 200 240; half a tile east of 40 is half 40, half 80."""
+    samples = TileSamples(tileset, date="1961", bands=("grey",), scopes=["east"])
+    middle = samples.batch(range(6))[:, 0, 8, 8].round(3)
+    row = {round(float(grey) * 255): place for place, grey in enumerate(middle)}
+    rows = np.array([row[40], row[120], row[200]])
+    east = samples.posed(rows, moved(3, 0.5, 0.0))[:, 0, 8] * 255
+    assert [[round(float(line[at])) for at in (2, 13)] for line in east] == [[40, 80], [120, 120], [200, 240]]
+    both = samples.posed(rows, moved(3, 0.5, 0.25))[:, 0] * 255
+    assert [round(float(picture[10, 13])) for picture in both] == [80, 120, 240]
+    assert [round(float(picture[2, 13])) for picture in both] == [80, 120, 120]
+
+
+def test_a_hole_in_the_corner_is_gone_round(tileset: TileSet) -> None:
+    """"west" has no photo in the south-west; north-west, north and the middle one below are there."""
+    samples = TileSamples(tileset, date="1961", bands=("grey",), scopes=["west"])
+    row = [round(float(grey) * 255) for grey in samples.batch(range(5))[:, 0, 8, 8]].index(60)
+    (seen,) = samples.posed([row], moved(1, -0.25, -0.5))[:, 0] * 255
+    assert {round(float(seen[y, x])) for y in (6, 13) for x in (1, 14)} == {60, 150}
+
+
+def test_poses_reach_through_subsets_and_joined_sets(tileset: TileSet) -> None:
+    one, two = (TileSamples(tileset, date=date, bands=("grey",)) for date in ("1961", "1981"))
+    random = np.random.default_rng(2)
+    poses = Poses(*random.uniform(-0.5, 0.5, (2, 4)), random.uniform(-90, 90, 4), random.uniform(0.7, 1.4, 4))
+    joined = Joined([Subset(one, [4, 3, 2]), two])
+    seen = joined.posed([4, 0, 3, 2], poses)
+    assert np.array_equal(seen[[1, 3]], one.posed([4, 2], poses.take(np.array([1, 3]))))
+    assert np.array_equal(seen[[0, 2]], two.posed([1, 0], poses.take(np.array([0, 2]))))
+
+
+def test_single_pictures_have_no_ground() -> None:
+    pictures = ArraySamples(np.zeros((2, 1, 8, 8), np.uint8), ("grey",), keys=["a", "b"])
+    with pytest.raises(UsageError, match="no ground"):
+        posed(pictures, [0], Poses.none(1))
+    with pytest.raises(UsageError, match="no ground"):
+        Subset(pictures, [0]).posed([0], Poses.none(1))

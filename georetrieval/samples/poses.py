@@ -1,0 +1,96 @@
+"""How a window lies on the ground: moved, turned, scaled; and how poses are drawn for a batch of pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieval.errors import UsageError
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """One pose per sample, relative to the sample's own tile.
+
+    Attributes
+    ----------
+    east, north
+        `(n,)` float64, shift of the centre as a share of the tile's side.
+    angle_deg
+        `(n,)` float64, counter-clockwise turn of the picture.
+    scale
+        `(n,)` float64, side of the ground that is seen / side of a tile; > 0.
+
+    Raises
+    ------
+    UsageError
+        When the lengths differ or a scale is not above 0.
+    """
+
+    east: Values
+    north: Values
+    angle_deg: Values
+    scale: Values
+
+    def __post_init__(self) -> None:
+        for name in ("east", "north", "angle_deg", "scale"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        shapes = {self.east.shape, self.north.shape, self.angle_deg.shape, self.scale.shape}
+        if len(shapes) != 1 or self.east.ndim != 1 or not (self.scale > 0).all():
+            raise UsageError("Poses need four lists of one length, and scales above 0.")
+
+    def __len__(self) -> int:
+        return len(self.east)
+
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Poses:
+        """The poses of some rows (positions or a mask)."""
+        return Poses(self.east[rows], self.north[rows], self.angle_deg[rows], self.scale[rows])
+
+    @classmethod
+    def none(cls, count: int) -> Poses:
+        """Poses that change nothing."""
+        zeros = np.zeros(count)
+        return cls(zeros, zeros, zeros, np.ones(count))
+
+
+@dataclass(frozen=True)
+class GroundSettings:
+    """How far the windows of a training batch move over the ground around their tiles.
+
+    Attributes
+    ----------
+    place
+        Largest shift, as a share of the side, that all pairs of a batch share: the batch is a shifted grid, so that no
+        two of its places overlap more than before. 0..0.5.
+    shift
+        Largest further shift of each member on its own, 0..0.5.
+    angle_deg
+        Largest turn to either side of each member on its own, 0..180.
+    scale
+        Smallest and largest scale of each member on its own, drawn log-uniformly.
+    sides
+        Which members are turned and scaled: "both", or "query", the first member of each pair only.
+    """
+
+    place: float = 0.0
+    shift: float = 0.0
+    angle_deg: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    sides: Literal["both", "query"] = "both"
+
+    def draw(self, count: int, random: np.random.Generator) -> tuple[Poses, Poses]:
+        """Poses of the first and of the second members of `count` pairs; the same generator state, the same poses."""
+        place = random.uniform(-self.place, self.place, 2)
+        return self._member(count, place, random, True), self._member(count, place, random, self.sides == "both")
+
+    def _member(self, count: int, place: Values, random: np.random.Generator, turned: bool) -> Poses:
+        east, north = place[:, None] + random.uniform(-self.shift, self.shift, (2, count))
+        angle = random.uniform(-self.angle_deg, self.angle_deg, count)
+        scale = np.exp(random.uniform(log(self.scale[0]), log(self.scale[1]), count))
+        return Poses(east, north, angle, scale) if turned else Poses(east, north, 0 * angle, np.ones(count))
