@@ -61,8 +61,8 @@ def hard_pairs(matches: Matches, below: float) -> HardPairs:
 class PairSampler:
     """Batches of one epoch: every place once at random, topped up with hard pairs.
 
-    Without negative pairs (InfoNCE) all random places of a batch are of one scope, since they are each other's
-    negatives; scopes take turns at random.
+    Without negative pairs (InfoNCE and its like) all places of a batch are of one scope, since they are each other's
+    negatives; scopes take turns at random. Hard pairs then bring what they were taken for.
 
     Rows are those of both aligned sets laid end to end: 0..n-1 are the queries, n..2n-1 their true gallery tiles.
 
@@ -90,6 +90,7 @@ class PairSampler:
         peers = {scope: np.flatnonzero(names == scope) for scope in dict.fromkeys(scopes)}
         self._peers = list(peers.values())
         self._peers_of = [peers[scope] for scope in scopes]
+        self._scope_of = np.unique(names, return_inverse=True)[1]
         alone = [scope for scope, rows in peers.items() if len(np.unique(self._place[rows])) < 2]
         if alone and negatives:
             raise InputError(f"The scope {alone[0]!r} has one place only; negative pairs need at least two.")
@@ -130,10 +131,12 @@ class PairSampler:
         wanted = self._places() - len(places)
         if hard is None or wanted == 0:
             return self._random(places, random)
-        picks = random.choice(len(hard), wanted, replace=wanted > len(hard))  # too few are used again
         if self.negatives:
+            picks = random.choice(len(hard), wanted, replace=wanted > len(hard))  # too few are used again
             return self._random(places, random) + self._hard(hard, picks, random)
-        return self._confusers(places, hard, picks)
+        near = np.flatnonzero(self._scope_of[hard.rows] == self._scope_of[places[0]])
+        picks = random.choice(near, wanted, replace=wanted > len(near)) if len(near) else near
+        return self._confusers(places, hard, picks, random)
 
     def _random(self, places: RowArray, random: np.random.Generator) -> Pairs:
         if not self.negatives:
@@ -149,10 +152,16 @@ class PairSampler:
             others[place] = random.choice(known) if len(known) else self._stranger(int(row), random)
         return self._positive(rows) + self._negative(rows, others)
 
-    def _confusers(self, places: RowArray, hard: HardPairs, picks: RowArray) -> Pairs:
-        """Positive pairs of the places, of hard ones, and of what these were taken for, each place once."""
+    def _confusers(
+        self, places: RowArray, hard: HardPairs, picks: RowArray, random: np.random.Generator
+    ) -> Pairs:
+        """Positive pairs of the places, of hard ones, and of what these were taken for, each place once.
+
+        Where these are too few, other places of the scope fill the batch.
+        """
         wrong = hard.wrong[picks]
-        candidates = np.concatenate([places, np.column_stack([hard.rows[picks], wrong[:, :1]]).ravel()])
+        bold = np.column_stack([hard.rows[picks], wrong[:, :1]]).ravel()
+        candidates = np.concatenate([places, bold, random.permutation(self._peers_of[places[0]])])
         candidates = candidates[candidates >= 0]
         _, first = np.unique(candidates, return_index=True)
         rows = candidates[np.sort(first)][: self._places()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from pytorch_metric_learning.losses import NTXentLoss
+from pytorch_metric_learning.distances import CosineSimilarity, DotProductSimilarity
+from pytorch_metric_learning.losses import MultiSimilarityLoss, NTXentLoss
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
 from georetrieval.errors import UsageError
 from georetrieval.learn.relations import Pairs
@@ -51,33 +52,126 @@ class PairBCE(nn.Module):
 
 
 class InfoNCE(nn.Module):
-    """NT-Xent: each descriptor has to find its partner among all others of the batch, by cosine / temperature.
+    """NT-Xent: each descriptor has to find its partner among all others of the batch, by likeness / temperature.
 
     All pairs must be positive; pairs of one place are no negatives of each other.
 
+    Parameters
+    ----------
+    temperature
+        Above 0.
+    normalise
+        True: likeness is the cosine; False: the dot product of the descriptors as they are.
+
     *Source*: Chen et al., SimCLR, ICML 2020, equation 1, as in pytorch-metric-learning; compared with in
-    papers/002, section 5 and table 7.
+    papers/002, section 5 and table 7 (temperature 100, not normalised).
+    """
+
+    wants_negatives = False
+
+    def __init__(self, temperature: float = 0.07, *, normalise: bool = True) -> None:
+        super().__init__()
+        _check_temperature(temperature)
+        likeness = CosineSimilarity() if normalise else DotProductSimilarity(normalize_embeddings=False)
+        self.loss = NTXentLoss(temperature=temperature, distance=likeness)
+
+    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+        value: Tensor = self.loss(*_labelled(vectors, pairs))
+        return value
+
+
+class MultiSimilarity(nn.Module):
+    """All pairs of a batch, those weighted most that are most wrong: alike and not the same, the same and not alike.
+
+    Likeness is the cosine; rows of one place are positive, all others negative.
+
+    Parameters
+    ----------
+    alpha, beta
+        How sharply unlike positive pairs, and alike negative ones, are weighted; above 0.
+    base
+        The cosine from which a pair is wrong, -1..1.
+
+    *Source*: Wang et al., Multi-Similarity Loss, CVPR 2019, the loss L_MS, as in pytorch-metric-learning: alpha 2,
+    beta 50, base 0.5 as in the code that its authors published (the paper's text has base 1).
+    """
+
+    wants_negatives = False
+
+    def __init__(self, *, alpha: float = 2.0, beta: float = 50.0, base: float = 0.5) -> None:
+        super().__init__()
+        if alpha <= 0 or beta <= 0 or not -1 <= base <= 1:
+            raise UsageError(f"Multi-similarity needs alpha and beta above 0 and base in -1..1, found {alpha}, {beta}, "
+                             f"{base}.")
+        self.loss = MultiSimilarityLoss(alpha=alpha, beta=beta, base=base)
+
+    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+        value: Tensor = self.loss(*_labelled(vectors, pairs))
+        return value
+
+
+class CrossDates(nn.Module):
+    """InfoNCE across the dates alone: each first member looks for its second one among all second ones, and back.
+
+    Members of one side are not compared, as in search, where queries and gallery are of two dates. Other pairs of the
+    same place are no negatives.
+
+    Parameters
+    ----------
+    temperature
+        The cosine is divided by it; above 0.
+
+    *Source*: Radford et al., CLIP, ICML 2021, section 2.3 and figure 3, with a fixed temperature.
     """
 
     wants_negatives = False
 
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
-        if temperature <= 0:
-            raise UsageError(f"The temperature of InfoNCE must be above 0, found {temperature}.")
-        self.loss = NTXentLoss(temperature=temperature)
+        _check_temperature(temperature)
+        self.temperature = temperature
 
     def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
-        if not pairs.positive.all():
-            raise UsageError("InfoNCE takes positive pairs only; the rest of the batch is its negatives.")
-        labels = torch.from_numpy(pairs.places).to(vectors.device).repeat(2)
-        value: Tensor = self.loss(torch.cat(_members(vectors, pairs)).float(), labels)
-        return value
+        _check_positive(pairs)
+        first, second = (normalize(member.float(), dim=1) for member in _members(vectors, pairs))
+        logits = first @ second.T / self.temperature
+        places = torch.from_numpy(pairs.places).to(vectors.device)
+        truth = torch.arange(len(places), device=vectors.device)
+        again = (places[:, None] == places) & (truth[:, None] != truth)
+        logits = logits.masked_fill(again, -torch.inf)
+        return (cross_entropy(logits, truth) + cross_entropy(logits.T, truth)) / 2
 
 
-def objective_of(settings: TrainSettings, descriptor: int) -> PairBCE | InfoNCE:
+AnyObjective = PairBCE | InfoNCE | MultiSimilarity | CrossDates
+"""What the loop can train."""
+
+
+def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
     """The objective that the settings name."""
-    return PairBCE(descriptor) if settings.objective == "bce" else InfoNCE(settings.temperature)
+    if settings.objective == "bce":
+        return PairBCE(descriptor)
+    if settings.objective == "multi-similarity":
+        return MultiSimilarity(alpha=settings.alpha, beta=settings.beta, base=settings.base)
+    if settings.objective == "clip":
+        return CrossDates(settings.temperature)
+    return InfoNCE(settings.temperature, normalise=settings.objective == "infonce")
+
+
+def _check_temperature(temperature: float) -> None:
+    if temperature <= 0:
+        raise UsageError(f"The temperature must be above 0, found {temperature}.")
+
+
+def _check_positive(pairs: Pairs) -> None:
+    if not pairs.positive.all():
+        raise UsageError("This objective takes positive pairs only; the rest of the batch is its negatives.")
+
+
+def _labelled(vectors: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """All members, first ones first, and the place of each."""
+    _check_positive(pairs)
+    labels = torch.from_numpy(pairs.places).to(vectors.device).repeat(2)
+    return torch.cat(_members(vectors, pairs)).float(), labels
 
 
 def _members(vectors: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:

@@ -42,10 +42,13 @@ class TrainSettings:
     Attributes
     ----------
     objective
-        "bce": on |a - b|, half positive and half negative pairs; "infonce": positive pairs only, all else in the
-        batch is negative.
+        "bce": on |a - b|, half positive and half negative pairs. The others take positive pairs only, all else in the
+        batch is negative: "infonce", "nt-xent-dot" (without normalisation), "clip" (across the dates alone),
+        "multi-similarity".
     temperature
-        Of "infonce".
+        Of "infonce", "nt-xent-dot" and "clip".
+    alpha, beta, base
+        Of "multi-similarity".
     pairs_per_batch
         Pairs in one batch; both members of all pairs go through the net as one batch.
     epochs, minutes
@@ -68,8 +71,11 @@ class TrainSettings:
     *Source*: papers/002, section 5 (12 pairs, 100 epochs, Adam, rates by layer).
     """
 
-    objective: Literal["bce", "infonce"] = "bce"
+    objective: Literal["bce", "infonce", "nt-xent-dot", "clip", "multi-similarity"] = "bce"
     temperature: float = 0.07
+    alpha: float = 2.0
+    beta: float = 50.0
+    base: float = 0.5
     pairs_per_batch: int = 12
     epochs: int = 100
     minutes: float | None = None

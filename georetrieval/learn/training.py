@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from georetrieval.embedding import embed
 from georetrieval.errors import InputError, MismatchError, UsageError
@@ -18,9 +19,10 @@ from georetrieval.learn.checkpoint import load_state, optimiser_tensors, restore
 from georetrieval.learn.interruption import Interruption
 from georetrieval.learn.journal import TrainResult, publish_metrics
 from georetrieval.learn.mining import PairSampler, answers, hard_pairs
-from georetrieval.learn.objectives import InfoNCE, PairBCE
+from georetrieval.learn.objectives import AnyObjective
 from georetrieval.learn.position import Position
 from georetrieval.learn.rates import optimiser_of, rate_factor
+from georetrieval.learn.reading import read_ahead
 from georetrieval.learn.relations import Pairs
 from georetrieval.learn.settings import MiningSettings, TrainSettings
 from georetrieval.learn.sides import Sides
@@ -38,7 +40,7 @@ WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
 
 def train(
     eye: DescriptorNet,
-    objective: PairBCE | InfoNCE,
+    objective: AnyObjective,
     pairs: SidePair,
     *,
     validation: SidePair | None,
@@ -87,7 +89,7 @@ class _Loop:
     def __init__(
         self,
         eye: DescriptorNet,
-        objective: PairBCE | InfoNCE,
+        objective: AnyObjective,
         pairs: SidePair,
         validation: SidePair | None,
         settings: TrainSettings,
@@ -143,10 +145,10 @@ class _Loop:
         self.eye.train()
         self.objective.train()
         batches = self.sampler.epoch(self.settings.seed, self.at.epoch, self.at.hard)
-        for pairs in itertools.islice(batches, self.at.step, None):
+        began = time.monotonic()
+        for pairs, pixels in read_ahead(itertools.islice(batches, self.at.step, None), self.read, self.at.step):
             self.whole = False
-            began = time.monotonic()
-            loss = self.one_step(pairs)
+            loss = self.one_step(pairs, pixels)
             self.at.stepped(loss, 2 * len(pairs), time.monotonic() - began)
             self.whole = True
             self.report(progress, loss)
@@ -155,10 +157,14 @@ class _Loop:
                 return
             if time.monotonic() - self.saved > 60 * self.settings.save_minutes:
                 self.save()
+            began = time.monotonic()
 
-    def one_step(self, pairs: Pairs) -> float:
+    def read(self, pairs: Pairs, step: int) -> Tensor:
+        """Both members of all pairs of a step of this epoch, changed; the same step gives the same pixels."""
+        return self.sides.pixels(pairs, self.augment, (self.settings.seed, self.at.epoch, step))
+
+    def one_step(self, pairs: Pairs, pixels: Tensor) -> float:
         """Both members of all pairs in one batch, forward, backward, step; returns the loss."""
-        pixels = self.sides.pixels(pairs, self.augment, (self.settings.seed, self.at.epoch, self.at.step))
         pixels = pixels.to(self.device, memory_format=torch.channels_last)
         factor = rate_factor(self.share_done, self.settings.schedule, self.settings.warmup)
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):

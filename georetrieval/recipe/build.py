@@ -16,6 +16,7 @@ from georetrieval.nets.starting import is_ours
 from georetrieval.recipe.schema import Eye, Learn, Recipe
 from georetrieval.samples.augment import AugmentSettings
 from georetrieval.samples.modality import DropSettings
+from georetrieval.samples.poses import GroundSettings
 
 WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
@@ -71,8 +72,8 @@ def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     """
     settings = NetSettings(
         bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
-        any_modality=eye.any_modality, trunk=eye.trunk, cut=eye.cut, head=eye.head, pooling=eye.pooling, filters=eye.filters,
-        batch_norm=eye.batch_norm, descriptor=eye.descriptor,
+        any_modality=eye.any_modality, trunk=eye.trunk, cut=eye.cut, head=eye.head, pooling=eye.pooling,
+        filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
     )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
     return DescriptorNet(settings, weights=None if start_of(eye) else eye.weights, legend=legend)
@@ -125,5 +126,6 @@ def augment_of(learn: Learn) -> AugmentSettings | None:
     if learn.augment is None:
         return None
     plain = learn.augment.model_dump()
-    drop = plain.pop("drop")
-    return AugmentSettings(**plain, drop=None if drop is None else DropSettings(**drop))
+    drop, ground = plain.pop("drop"), plain.pop("ground")
+    return AugmentSettings(**plain, drop=None if drop is None else DropSettings(**drop),
+                           ground=None if ground is None else GroundSettings(**ground))

@@ -58,6 +58,22 @@ class Drop(Strict):
         return self
 
 
+class Ground(Strict):
+    """How far training windows leave their tiles, over the real ground around them."""
+
+    place: float = Field(0.5, ge=0, le=0.5, description="largest shift that all pairs of a batch share: a moved grid")
+    shift: float = Field(0.0, ge=0, le=0.5, description="largest further shift of each member on its own")
+    angle_deg: float = Field(0.0, ge=0, le=180, description="largest turn of each member on its own")
+    scale: tuple[float, float] = Field((1.0, 1.0), description="smallest and largest side, 1 is a tile's; log-uniform")
+    sides: Literal["both", "query"] = Field("both", description="which members are turned and scaled")
+
+    @model_validator(mode="after")
+    def _scales(self) -> Self:
+        if not 0.25 <= self.scale[0] <= self.scale[1] <= 4:
+            raise ValueError("scale is the smallest and the largest side, between 0.25 and 4, such as [0.7, 1.4]")
+        return self
+
+
 class Augment(Strict):
     """Changes of the training samples."""
 
@@ -69,14 +85,18 @@ class Augment(Strict):
     contrast: float = Field(0.2, ge=0)
     saturation: float = Field(0.0, ge=0)
     grey: Share = Field(0.0, description="share of photos that are turned to grey, each member on its own")
+    ground: Ground | None = Field(None, description="move, turn and scale windows over the ground around their tiles")
     drop: Drop | None = Field(None, description="leave a part out of some pictures; needs eye.any_modality")
 
 
 class Learn(Strict):
     """The training stage."""
 
-    objective: Literal["bce", "infonce"] = "bce"
-    temperature: float = Field(0.07, gt=0, description="InfoNCE only")
+    objective: Literal["bce", "infonce", "nt-xent-dot", "clip", "multi-similarity"] = "bce"
+    temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot and clip")
+    alpha: float = Field(2.0, gt=0, description="multi-similarity: weight of unlike positive pairs")
+    beta: float = Field(50.0, gt=0, description="multi-similarity: weight of alike negative pairs")
+    base: float = Field(0.5, ge=-1, le=1, description="multi-similarity: the cosine from which a pair is wrong")
     pairs_per_batch: int = Field(12, ge=2)
     epochs: int = Field(100, ge=1)
     minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")

@@ -95,6 +95,30 @@ def test_positive_batches_bring_the_confusers() -> None:
         assert (pairs.second == pairs.first + 12).all()
 
 
+def test_a_hard_place_comes_with_its_confuser() -> None:
+    """Place 11 was taken for 4: wherever 11 comes as a hard place, 4 is there to be told apart from it."""
+    hard = HardPairs(np.array([11]), np.array([[4, 1]]), 0.5)
+    batches = list(sampler(12, 6, negatives=False).epoch(1, 5, hard))
+    assert len(batches) == 12 // 3
+    assert all({11, 4} <= set(pairs.first.tolist()) for pairs in batches)
+    assert all(len(pairs) == 6 for pairs in batches)
+
+
+def test_hard_places_of_another_scope_stay_away() -> None:
+    """The same ground at two pairs of dates is two scopes: in one batch it would be its own negative. Where a scope
+    has no hard place, its own places fill the batch."""
+    scopes = ["x"] * 8 + ["y"] * 8
+    drawn = PairSampler([f"k{n}" for n in range(16)], scopes, batch=4, mining=PAPER, negatives=False)
+    hard = HardPairs(np.array([1, 2]), np.array([[3, 4], [5, -1]]), 0.5)
+    batches = list(drawn.epoch(1, 5, hard))
+    assert len(batches) == drawn.steps(hard) == 8
+    for pairs in batches:
+        rows = set(pairs.first.tolist())
+        assert len(rows) == 4
+        assert len({scopes[row] for row in rows}) == 1
+        assert scopes[min(rows)] == "y" or rows & {1, 2}
+
+
 def test_scopes_and_places_are_never_mixed_up() -> None:
     """Rows of one place at two pairs of dates are no negatives of each other; nor are rows of two scopes."""
     made = PairSampler(list("ababcdcd"), list("xxxxyyyy"), batch=8, mining=None, negatives=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from georetrieval.errors import UsageError
-from georetrieval.learn.objectives import InfoNCE, PairBCE, objective_of
+from georetrieval.learn.objectives import AnyObjective, CrossDates, InfoNCE, MultiSimilarity, PairBCE, objective_of
 from georetrieval.learn.relations import Pairs
 from georetrieval.learn.settings import TrainSettings
 
@@ -77,8 +78,6 @@ def test_infonce_does_not_depend_on_length() -> None:
 
 def test_pairs_of_one_place_are_no_negatives_of_each_other() -> None:
     """The same place twice, nothing else: there is nobody to be confused with."""
-    import numpy as np
-
     pairs = Pairs.of([0, 1], [2, 3], True, np.array([5, 5]))
     assert float(InfoNCE()(at(0, 90, 30, 60), pairs)) == pytest.approx(0, abs=1e-6)
 
@@ -93,3 +92,83 @@ def test_infonce_refuses_negative_pairs_and_cold() -> None:
 def test_objective_by_name() -> None:
     assert isinstance(objective_of(TrainSettings(objective="bce"), 8), PairBCE)
     assert isinstance(objective_of(TrainSettings(objective="infonce"), 8), InfoNCE)
+
+
+def test_dot_product_counts_lengths() -> None:
+    """Vectors of length 2 at 0 and 90 degrees, partners coincide: dot products 4 and 0, temperature 100:
+    -log(e^0.04 / (e^0.04 + 1 + 1)) for each of the four."""
+    value = InfoNCE(100.0, normalise=False)(2 * at(0, 90, 0, 90), Pairs.of([0, 1], [2, 3], True))
+    assert float(value) == pytest.approx(math.log(1 + 2 * math.exp(-0.04)), rel=1e-5)
+
+
+def test_clip_by_angles() -> None:
+    """Places at 0 and 180 degrees, second date turned by 60: cosines across are 1/2 (own) and -1/2 (the other one).
+    Nobody is compared with his own date."""
+    value = CrossDates(0.5)(at(0, 180, 60, 240), Pairs.of([0, 1], [2, 3], True))
+    assert float(value) == pytest.approx(math.log(1 + math.exp(-2)), rel=1e-5)
+
+
+def test_clip_looks_both_ways() -> None:
+    """First members at 0 and 90, second ones both at 0. Forward: the first place sees 1 and 1, the second 0 and 0,
+    log 2 each. Back: both see 1 for the first and 0 for the second."""
+    value = CrossDates(1.0)(at(0, 90, 0, 0), Pairs.of([0, 1], [2, 3], True))
+    back = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(1))) / 2
+    assert float(value) == pytest.approx((math.log(2) + back) / 2, rel=1e-5)
+
+
+def test_clip_does_not_push_one_place_apart() -> None:
+    """The middle pair shows the same place as the first: only the third is a negative, at 90 degrees to both."""
+    pairs = Pairs.of([0, 1, 2], [3, 4, 5], True, np.array([7, 7, 8]))
+    value = CrossDates(1.0)(at(0, 0, 90, 0, 0, 90), pairs)
+    expected = (2 * math.log(1 + math.exp(-1)) + math.log(1 + 2 * math.exp(-1))) / 3
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+
+
+def test_clip_does_not_depend_on_length_and_has_a_gradient() -> None:
+    pairs = Pairs.of([0, 1], [2, 3], True, np.array([5, 5]))
+    lengths = torch.tensor([[3.0], [0.5], [1.0], [7.0]])
+    other = Pairs.of([0, 1], [2, 3], True)
+    vectors = at(0, 80, 15, 120)
+    assert float(CrossDates()(vectors * lengths, other)) == pytest.approx(float(CrossDates()(vectors, other)), rel=1e-4)
+    vectors.requires_grad_()
+    CrossDates()(vectors, pairs).backward()
+    assert vectors.grad is not None
+    assert vectors.grad.isfinite().all()
+
+
+def test_multi_similarity_by_angles() -> None:
+    """Partners at 60 degrees (1/2), strangers at 120 or 180 (-1/2, -1). alpha = beta = 1, base 0:
+    each row has one positive, log(1 + e^-0.5), and two negatives, log(1 + e^-0.5 + e^-1)."""
+    value = MultiSimilarity(alpha=1.0, beta=1.0, base=0.0)(at(0, 180, 60, 240), Pairs.of([0, 1], [2, 3], True))
+    expected = math.log(1 + math.exp(-0.5)) + math.log(1 + math.exp(-0.5) + math.exp(-1))
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+
+
+def test_multi_similarity_with_its_own_numbers() -> None:
+    """Partners coincide, strangers at 90 degrees: log(1 + e^-1) / 2 + log(1 + 2 e^-25) / 50."""
+    value = MultiSimilarity()(at(0, 90, 0, 90), Pairs.of([0, 1], [2, 3], True))
+    assert float(value) == pytest.approx(math.log(1 + math.exp(-1)) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", [InfoNCE(100.0, normalise=False), CrossDates(), MultiSimilarity()])
+def test_all_without_lists_of_negatives_refuse_them(objective: AnyObjective) -> None:
+    assert not objective.wants_negatives
+    with pytest.raises(UsageError, match="positive"):
+        objective(at(0, 90), Pairs.of([0], [1], False))
+
+
+def test_numbers_that_mean_nothing() -> None:
+    with pytest.raises(UsageError, match="temperature"):
+        CrossDates(-1.0)
+    with pytest.raises(UsageError, match="alpha"):
+        MultiSimilarity(alpha=0.0)
+
+
+def test_the_new_objectives_by_name() -> None:
+    assert isinstance(objective_of(TrainSettings(objective="clip", temperature=0.3), 8), CrossDates)
+    made = objective_of(TrainSettings(objective="multi-similarity", alpha=3.0, base=1.0), 8)
+    assert isinstance(made, MultiSimilarity)
+    assert (made.loss.alpha, made.loss.beta, made.loss.base) == (3.0, 50.0, 1.0)
+    plain = objective_of(TrainSettings(objective="nt-xent-dot", temperature=100.0), 8)
+    pairs = Pairs.of([0, 1], [2, 3], True)
+    assert float(plain(9 * at(0, 80, 15, 120), pairs)) != pytest.approx(float(plain(at(0, 80, 15, 120), pairs)))
