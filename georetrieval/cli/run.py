@@ -1,4 +1,4 @@
-"""`georetrieval run`: a whole recipe, stage by stage."""
+"""`georetrieval run`: whole recipes, stage by stage."""
 
 from __future__ import annotations
 
@@ -11,43 +11,68 @@ from georetrieval.cli.output import FORMATS, format_option
 STAGES = ("worlds", "tiles", "train", "index", "evaluate", "report")
 
 
+def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Whole numbers with commas between them."""
+    words = [] if value is None else [word.strip() for word in value.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers such as 1,2,3.", ctx, param)
+    return None if value is None else tuple(map(int, words))
+
+
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME by default.")
+@click.argument("recipes", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RECIPE...")
+@click.option("-o", "--out", type=click.Path(path_type=Path),
+              help="Run folder; runs/NAME by default. With several runs the folder that holds them, runs by default.")
 @click.option("--to", "last", type=click.Choice(STAGES), default="report", show_default=True, help="Last stage.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting of the recipe.")
+@click.option("--seeds", callback=_seeds, metavar="N,N,...", help="Run each recipe with each of these seeds.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting of each recipe.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how large and how long, and stop.")
 @click.option("--resume/--no-resume", default=True, show_default=True,
               help="Go on with an interrupted training of the same inputs.")
 @format_option(*FORMATS)
 def command(
-    recipe: Path, out: Path | None, last: str, settings: tuple[str, ...], dry_run: bool, resume: bool, format_: str,
+    recipes: tuple[Path, ...], out: Path | None, last: str, seeds: tuple[int, ...] | None, settings: tuple[str, ...],
+    dry_run: bool, resume: bool, format_: str,
 ) -> None:
-    """Run a RECIPE: tiles, train, index, evaluate, report.
+    """Run each RECIPE: tiles, train, index, evaluate, report.
 
     A stage is skipped when the digest of its inputs matches the one it was done with, never because a file exists.
-    The table of map@k, recall@k and counts goes to stdout; everything made stays in the run folder.
+    The table of map@k, recall@k and counts goes to stdout; everything made stays in the run folder. With several
+    recipes or --seeds each run has a folder of its own (runs/NAME/seed-N, index NAME-sN), the table has the mean and
+    the spread over the seeds, and a run that fails is listed and does not stop the others (exit code 3).
 
     \b
     Examples:
       georetrieval run pipelines/quickstart.yaml
       georetrieval run pipelines/town.yaml --set tiles.mosaics.folder=PHOTOS
       georetrieval run pipelines/quickstart.yaml --to tiles --dry-run
+      georetrieval run pipelines/quickstart.yaml pipelines/geomatch.yaml --seeds 1,2,3
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows
     from georetrieval.recipe.evaluation import side_by_side
     from georetrieval.recipe.loading import load_recipe
+    from georetrieval.recipe.many import Many
     from georetrieval.recipe.stages import Run
     from georetrieval.report.of_run import draw
 
+    loaded = [load_recipe(recipe, settings) for recipe in recipes]
+    artist, going_on = draw if last == "report" else None, None if resume else False
+    if len(loaded) > 1 or seeds is not None:
+        with progress() as report:
+            many = Many(loaded, seeds, out, progress=report, resume=going_on, draw=artist)
+            rows = many.plan(last) if dry_run else many.to(last)
+        write_rows(rows, format_)
+        if last in ("evaluate", "report") and not dry_run:
+            click.echo(f"{many.summary}: this table", err=True)
+        many.require_all()
+        return
     with progress() as report:
-        run = Run(load_recipe(recipe, settings), out, progress=report, resume=None if resume else False,
-                  draw=draw if last == "report" else None)
+        run = Run(loaded[0], out, progress=report, resume=going_on, draw=artist)
         rows = run.plan(last) if dry_run else run.to(last)
     k = run.recipe.evaluate.k
-    many = "descriptor" in rows[0] and len({(row["part"], row["query"], row["gallery"]) for row in rows}) > 2
-    if many and format_ == "table":
+    wide = "descriptor" in rows[0] and len({(row["part"], row["query"], row["gallery"]) for row in rows}) > 2
+    if wide and format_ == "table":
         write_rows(side_by_side(rows, k), format_, title=f"{run.recipe.title}: map@{k}")
     else:
         write_rows(rows, format_, title=run.recipe.title)

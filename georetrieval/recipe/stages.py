@@ -48,6 +48,8 @@ class Run:
         on with any training on these tiles (longer, for instance) or refuses; False always starts anew.
     draw
         Called at the end of the evaluation; a higher floor draws the figures.
+    index
+        Where the index is put instead of in the recipe's folder under the recipe's name.
 
     Notes
     -----
@@ -60,7 +62,7 @@ class Run:
 
     def __init__(
         self, recipe: Recipe, out: Path | None = None, *, progress: Progress = silent,
-        resume: bool | None = None, draw: Artist | None = None,
+        resume: bool | None = None, draw: Artist | None = None, index: Path | None = None,
     ) -> None:
         self.recipe = recipe
         self.out = Path("runs") / recipe.name if out is None else Path(out)
@@ -74,7 +76,7 @@ class Run:
         self.model = self.out / "model"
         self.results = self.out / "results.json"
         indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
-        self.index = indexes / recipe.name
+        self.index = index or indexes / recipe.name
         self._digests: dict[str, str] = {}
         self.going_on = False
         """Whether the training stage continues what is in the run folder."""
@@ -198,7 +200,8 @@ class Run:
             return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
             return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / CURRENT]
-        return [settings["evaluate"], settings["split"]["test"]], lambda: measuring.measure(self), [self.results]
+        inputs = [settings[key] for key in ("evaluate", "split", "dates", "seed", "eye")]
+        return inputs, lambda: measuring.measure(self), [self.results]
 
 
 def _usable(made: Path) -> bool:
