@@ -8,7 +8,11 @@ from torch import Tensor
 
 from georetrieval.learn.relations import Pairs, RowArray
 from georetrieval.samples.augment import Augment
-from georetrieval.samples.sample import Pixels, SampleSet, aligned
+from georetrieval.samples.poses import Poses
+from georetrieval.samples.sample import Pixels, SampleSet, Subset, aligned
+
+GROUND = 1
+"""Added to a batch's seed, so that poses on the ground are not drawn with the numbers of the other changes."""
 
 
 class Sides:
@@ -21,22 +25,30 @@ class Sides:
     def __len__(self) -> int:
         return len(self.queries)
 
-    def read(self, rows: RowArray) -> Pixels:
-        """`(len(rows), C, H, W)` float32 of rows of both sides."""
+    def read(self, rows: RowArray, poses: Poses | None = None) -> Pixels:
+        """`(len(rows), C, H, W)` float32 of rows of both sides, in their poses on the ground where there are any."""
         asked = rows < len(self)
         if asked.all():
-            return self.queries.batch(rows)
+            return _read(self.queries, rows, poses)
         if not asked.any():
-            return self.gallery.batch(rows - len(self))
-        ours, theirs = self.queries.batch(rows[asked]), self.gallery.batch(rows[~asked] - len(self))
+            return _read(self.gallery, rows - len(self), poses)
+        ours = _read(self.queries, rows[asked], None if poses is None else poses.take(asked))
+        theirs = _read(self.gallery, rows[~asked] - len(self), None if poses is None else poses.take(~asked))
         out = np.empty((len(rows), *ours.shape[1:]), dtype=np.float32)
         out[asked], out[~asked] = ours, theirs
         return out
 
     def pixels(self, pairs: Pairs, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
         """`(2n, C, H, W)`: all first members, then all second ones; the same seed gives the same changes."""
-        first, second = torch.from_numpy(self.read(pairs.first)), torch.from_numpy(self.read(pairs.second))
+        ground = None if augment is None else augment.settings.ground
+        poses = (None, None) if ground is None else ground.draw(len(pairs), np.random.default_rng([*seed, GROUND]))
+        first, second = (torch.from_numpy(self.read(rows, pose))
+                         for rows, pose in zip((pairs.first, pairs.second), poses, strict=True))
         if augment is not None:
             drawn = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
             first, second = augment(first, second, torch.Generator().manual_seed(drawn))
         return torch.cat([first, second])
+
+
+def _read(samples: Subset, rows: RowArray, poses: Poses | None) -> Pixels:
+    return samples.batch(rows) if poses is None else samples.posed(rows, poses)

@@ -10,6 +10,7 @@ from torchvision.transforms.v2 import functional as v2
 
 from georetrieval.samples.bands import PHOTO
 from georetrieval.samples.modality import DropSettings, Modality
+from georetrieval.samples.poses import GroundSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class AugmentSettings:
         Colours of the photo are spread around its grey by 1 +- saturation.
     grey, drop
         How often a member's photo is turned to grey, and how often it lacks its photo or its map: see `Modality`.
+    ground
+        How far the windows move, turn and scale over the ground around their tiles, before everything else; None keeps
+        them on their tiles.
     """
 
     turns: bool = True
@@ -41,6 +45,7 @@ class AugmentSettings:
     saturation: float = 0.0
     grey: float = 0.0
     drop: DropSettings | None = None
+    ground: GroundSettings | None = None
 
 
 class Augment:

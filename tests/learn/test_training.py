@@ -25,7 +25,10 @@ from georetrieval.nets.embedder import DescriptorNet, load_also
 from georetrieval.nets.settings import NetSettings
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.augment import AugmentSettings
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.samples.poses import GroundSettings
 from georetrieval.search.metrics import map_at_k
+from tests.made.ground import photographed, pixels
 
 _spec = importlib.util.spec_from_file_location("worlds", Path(__file__).with_name("worlds.py"))
 assert _spec is not None
@@ -44,14 +47,14 @@ PLACES = worlds.two_dates(16, scopes=2)
 
 def trained(
     run: Path, settings: TrainSettings = SHORT, *, net: NetSettings = NET, resume: bool = False,
-    progress: Progress = silent, places: Any = PLACES, validation: Any = PLACES,
+    progress: Progress = silent, places: Any = PLACES, validation: Any = PLACES, ground: GroundSettings | None = None,
 ) -> tuple[DescriptorNet, TrainResult]:
     torch.manual_seed(11)
     eye = DescriptorNet(net)
     objective = objective_of(settings, net.descriptor)
     result = train(
         eye, objective, places, validation=validation, settings=settings, run=run, mining=MINING,
-        augment=AugmentSettings(shift=0.1), resume=resume, progress=progress,
+        augment=AugmentSettings(shift=0.1, ground=ground), resume=resume, progress=progress,
     )
     return eye, result
 
@@ -179,3 +182,20 @@ def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:
 def test_settings_that_make_no_sense(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         TrainSettings(**wrong)
+
+
+def test_windows_over_the_ground_resume_as_they_would_have_gone_on(tmp_path: Path) -> None:
+    """Moved, turned and scaled on real tiles: interrupted and resumed is uninterrupted, bit for bit."""
+    tiles = photographed(tmp_path / "made", {"2004": pixels(1), "2019": pixels(1) // 2 + 60})
+    places = tuple(TileSamples(tiles, date=date, bands=worlds.BANDS) for date in ("2019", "2004"))
+    ground = GroundSettings(place=0.5, shift=0.1, angle_deg=15, scale=(0.7, 1.4))
+    settings = replace(SHORT, objective="infonce", pairs_per_batch=4, epochs=2)
+    given = {"places": places, "validation": None, "ground": ground}
+    whole, one = trained(tmp_path / "whole", settings, **given)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "parts", settings, progress=CtrlC(4), **given)
+    parts, result = trained(tmp_path / "parts", settings, resume=True, **given)
+    assert [row.loss for row in result.history] == [row.loss for row in one.history]
+    assert_same(whole, parts)
+    with pytest.raises(MismatchError, match="other settings"):
+        trained(tmp_path / "parts", settings, resume=True, **{**given, "ground": None})
