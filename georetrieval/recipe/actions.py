@@ -20,6 +20,7 @@ from georetrieval.learn.training import SidePair, train
 from georetrieval.recipe import sources
 from georetrieval.recipe.build import augment_of, mining_of, net_of, settings_of
 from georetrieval.recipe.evaluation import questions
+from georetrieval.recipe.grid import rows_planned
 from georetrieval.recipe.indexing import index_tiles
 from georetrieval.recipe.parts import date_pairs, tiles_of
 from georetrieval.recipe.schema import Part
@@ -156,7 +157,8 @@ def planned(run: Run, name: str) -> Row:
     if name == "train" and recipe.learn is not None:
         minutes = f", at most {recipe.learn.minutes:g} minutes" if recipe.learn.minutes else ""
         return {"stage": name, "plan": f"{recipe.eye.trunk}, {recipe.learn.epochs} epochs{minutes} into {run.model}"}
-    return {"stage": name, "plan": f"into {run.index if name == 'index' else run.out}"}
+    also = "" if name != "evaluate" or recipe.evaluate.combinations is None else f"; {rows_planned(recipe)}"
+    return {"stage": name, "plan": f"into {run.index if name == 'index' else run.out}{also}"}
 
 
 def _planned_tiles(run: Run) -> str:

@@ -82,7 +82,7 @@ class Evaluator:
 
     def answer(self, name: str, eye: Embedder, question: Question) -> Matches:
         """The matches of one eye to one question."""
-        query, gallery = (self._descriptors(name, eye, question, date) for date in question.pair)
+        query, gallery = (self.descriptors(name, eye, question, date) for date in question.pair)
         return Gallery.of(gallery).search(query, self._k)
 
     def row(self, name: str, eye: Embedder, question: Question) -> Row:
@@ -97,7 +97,8 @@ class Evaluator:
             "queries": figures["queries"], "blank_left_out": question.blank,
         }
 
-    def _descriptors(self, name: str, eye: Embedder, question: Question, date: str) -> Descriptors:
+    def descriptors(self, name: str, eye: Embedder, question: Question, date: str) -> Descriptors:
+        """The descriptors of a question's tiles at one date, in the order of the catalogue."""
         if (name, date) not in self._seen:
             samples = TileSamples(self._tileset, date=date, bands=eye.bands, tile_ids=sorted(self._wanted[date]))
             self._seen[name, date] = embed(samples, eye, progress=self._progress)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from georetrieval.files import publish, publish_json
 from georetrieval.maps import write_geopackage
+from georetrieval.recipe import combinations
 from georetrieval.recipe.build import baseline_of
 from georetrieval.recipe.evaluation import Evaluator, questions
 from georetrieval.recipe.parts import date_pairs
@@ -36,4 +37,5 @@ def measure(run: Run) -> None:
     write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
     if run.draw is not None:
         run.draw(run, matches, rows)
+    combinations.section(run)
     publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": k, "rows": rows})

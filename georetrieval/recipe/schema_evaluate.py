@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from georetrieval.recipe.schema_combinations import Combinations
 from georetrieval.recipe.schema_strict import Strict
 
 
@@ -15,6 +16,8 @@ class Index(Strict):
 
     folder: Path | None = Field(None, description="where the index NAME is put; indexes/ by default, and OUT/indexes "
                                 "for a run in a folder of its own (-o OUT)")
+    overlap: float = Field(0.0, ge=0, le=0.9375, description="share of the side that neighbouring rows have in common; "
+                           "0.5 puts windows every half tile between the tiles")
 
 
 class Evaluate(Strict):
@@ -22,5 +25,9 @@ class Evaluate(Strict):
 
     k: int = Field(5, ge=1)
     baselines: tuple[Literal["hog", "class-shares", "untrained", "untrained-resnet50"], ...] = ("hog", "untrained")
+    combinations: Combinations | None = Field(None, description="also compare untrained descriptors under every "
+                                              "fusion, normalisation, distance and pooling; {} is all of them")
     modalities: bool = Field(False, description="also ask with photo, map and both for photo, map and both; needs "
                              "eye.any_modality")
+    failures: bool = Field(False, description="also say where each descriptor fails: by landscape, by change, and by "
+                           "hubs in the gallery")

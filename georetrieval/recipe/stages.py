@@ -200,8 +200,9 @@ class Run:
             return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
             return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / CURRENT]
-        inputs = [settings[key] for key in ("evaluate", "split", "dates", "seed", "eye")]
-        return inputs, lambda: measuring.measure(self), [self.results]
+        read = [settings[key] for key in ("evaluate", "split", "dates", "seed", "eye")]
+        tables = [] if recipe.evaluate.combinations is None else [self.out / "combinations.csv"]
+        return read, lambda: measuring.measure(self), [self.results, *tables]
 
 
 def _usable(made: Path) -> bool:

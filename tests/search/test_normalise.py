@@ -26,7 +26,7 @@ def test_by_row(how: str, wanted: list[list[float]]) -> None:
 
 
 def test_by_dimension_with_what_the_gallery_shows() -> None:
-    """A query is measured by the gallery's means; a dimension that is the same all over the gallery counts for nothing."""
+    """A query is measured by the gallery's means; a dimension that never varies in the gallery counts for nothing."""
     assert normalised(GALLERY, "mean-std", GALLERY).tolist() == [[-1, 0, -1], [1, 0, 1]]
     assert normalised(np.array([[5, 8, 0]], np.float32), "mean-std", GALLERY).tolist() == [[3, 0, -1]]
 
