@@ -11,6 +11,7 @@ from georetrieval.cli.output import format_option
 
 if TYPE_CHECKING:
     from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.sight import Part
     from georetrieval.search.matches import Matches
 
 
@@ -21,22 +22,26 @@ if TYPE_CHECKING:
 @click.option("--scope", "scopes", multiple=True, help="Only queries of these départements; may be repeated.")
 @click.option("-k", "k", type=int, default=5, show_default=True, help="Answers per query.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@click.option("--query-bands", type=click.Choice(["both", "photo", "map"]), default="both", show_default=True,
+              help="What of the asking tiles is looked at; one part alone needs a model that takes either.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
 def command(
     index: str, tiles: Path, date: str, scopes: tuple[str, ...], k: int, model: str | None,
-    filter_dates: tuple[str, ...], bbox: str | None, format_: str, out: Path | None,
+    query_bands: Part, filter_dates: tuple[str, ...], bbox: str | None, format_: str, out: Path | None,
 ) -> None:
     """Measure how well INDEX finds the tiles of another date again.
 
     A query counts when it is not blank and its place is in the index; the rest is counted apart: blank tiles,
-    descriptors that mean nothing, places that the index does not hold. A tile never answers itself.
+    descriptors that mean nothing, places that the index does not hold. A tile never answers itself. A model that
+    takes photo and map apart can be asked as if one of them were missing: --query-bands.
 
     \b
     Examples:
       georetrieval evaluate town --tiles tiles/ --date 2019
+      georetrieval evaluate town --tiles tiles/ --date 2019 --query-bands photo
       georetrieval evaluate town --tiles tiles/ --date 2019 --scope 57 --format json -o matches.gpkg
     """
     from georetrieval.cli.bars import progress
@@ -45,11 +50,10 @@ def command(
     check_k(k)
     where = filter_of(filter_dates, (), bbox, exclude_self=True)
 
-    from georetrieval.embedding import embed
     from georetrieval.errors import InputError, UsageError
     from georetrieval.geo.tileset import TileSet
     from georetrieval.recipe.asking import Asker
-    from georetrieval.samples.campaigns import TileSamples
+    from georetrieval.recipe.sight import look
     from georetrieval.search.gallery import Gallery
     from georetrieval.search.metrics import summary
     from georetrieval.search.store import IndexStore
@@ -59,8 +63,7 @@ def command(
     store, tileset = IndexStore.open(index_path(index)), TileSet.open(tiles)
     with progress() as report:
         asker = Asker(store, model=model, tileset=tileset, date=date)
-        samples = TileSamples(tileset, date=date, bands=asker.eye.bands, scopes=list(scopes) or None)
-        queries = embed(samples, asker.eye, progress=report)
+        queries = look(tileset, asker.eye, date=date, scopes=list(scopes) or None, part=query_bands, progress=report)
         rows, table = asker.rows
         matches = Gallery.of(rows, attributes=table).search(queries, k, where=where)
     if summary(matches, k).queries == 0:

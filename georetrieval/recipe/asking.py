@@ -22,8 +22,8 @@ from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
 from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.pictures import PictureReader
+from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples
-from georetrieval.samples.campaigns import TileSamples
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
 
@@ -182,8 +182,8 @@ class Asker:
         asked = self._catalogue.set_index("tile_id").loc[ids]
         valid = asked[asked["valid"]]
         blank = tuple(str(tile) for tile in asked.index[~asked["valid"]])
-        parts = [embed(TileSamples(self.tileset, date=str(date), bands=self.eye.bands, tile_ids=some.index.tolist()),
-                       self.eye, progress=self.progress) for date, some in valid.groupby("date")]
+        parts = [look(self.tileset, self.eye, date=str(date), tile_ids=some.index.tolist(), progress=self.progress)
+                 for date, some in valid.groupby("date")]
         if not parts:
             return Queries(self._none(), np.empty((0, 4)), blank)
         found = Descriptors.concatenate(parts)
@@ -192,25 +192,30 @@ class Asker:
         return Queries(found, valid[list(BOUNDS)].to_numpy(np.float64), blank)
 
     def _picture(self, path: Path) -> Queries:
+        bands = part_of(self.eye, "both" if self.classes or self.vectors or not takes_parts(self.eye) else "photo")
         reader = PictureReader(
-            self.store.manifest, tileset=self.tileset, classes=self.classes, vectors=self.vectors, bands=self.eye.bands)
+            self.store.manifest, tileset=self.tileset, classes=self.classes, vectors=self.vectors, bands=bands)
         cut = reader.cut(path)
+        if bands != tuple(self.eye.bands):
+            self.notes.append(f"{path} is looked at without a map; --classes or --vectors would give one.")
         self.notes += cut.notes
         if not cut.names:
             return Queries(self._none(), np.empty((0, 4)), cut.blank)
         keys, scopes = self._places(cut.bounds)
-        samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=self.eye.bands,
+        samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=bands,
                                palette=cut.palette)
         return Queries(embed(samples, self.eye, progress=self.progress), cut.bounds, cut.blank)
 
     def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:
-        """Key and scope of the index's tile at the middle of each rectangle; "" where there is none."""
+        """Key and scope of the index's row nearest to the middle of each rectangle; "" where none holds it."""
         rows, table = self.rows
         boxes = bounds_of(table, np.arange(len(rows)))
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
         keys, scopes = [], []
         for x0, y0, x1, y1 in bounds:
             x, y = (x0 + x1) / 2, (y0 + y1) / 2
             at = np.flatnonzero((boxes[:, 0] <= x) & (x < boxes[:, 2]) & (boxes[:, 1] <= y) & (y < boxes[:, 3]))
+            at = at[np.argsort(np.abs(middles[at] - (x, y)).max(axis=1), kind="stable")]  # rows may overlap
             keys.append(str(rows.keys[at[0]]) if len(at) else "")
             scopes.append(str(rows.scopes[at[0]]) if len(at) else "")
         return keys, scopes

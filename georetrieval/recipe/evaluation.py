@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from georetrieval.embedding import embed
 from georetrieval.errors import InputError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.parts import DatePair, tiles_of
 from georetrieval.recipe.schema import Part
-from georetrieval.samples.campaigns import TileSamples
+from georetrieval.recipe.sight import look
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
@@ -100,8 +99,8 @@ class Evaluator:
     def descriptors(self, name: str, eye: Embedder, question: Question, date: str) -> Descriptors:
         """The descriptors of a question's tiles at one date, in the order of the catalogue."""
         if (name, date) not in self._seen:
-            samples = TileSamples(self._tileset, date=date, bands=eye.bands, tile_ids=sorted(self._wanted[date]))
-            self._seen[name, date] = embed(samples, eye, progress=self._progress)
+            ids = sorted(self._wanted[date])
+            self._seen[name, date] = look(self._tileset, eye, date=date, tile_ids=ids, progress=self._progress)
         known = self._seen[name, date]
         rows = [row for row, tile in enumerate(known.names) if str(tile) in question.tile_ids]
         if not rows:
