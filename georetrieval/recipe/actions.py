@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from georetrieval.errors import InputError, StoreError, UsageError
-from georetrieval.files import remove_tree
+from georetrieval.files import publish_json, remove_tree
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.planning import plan_tiles
@@ -17,8 +17,10 @@ from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.training import SidePair, train
+from georetrieval.nets.embedder import DescriptorNet
+from georetrieval.nets.starting import start_from
 from georetrieval.recipe import sources
-from georetrieval.recipe.build import augment_of, mining_of, net_of, settings_of
+from georetrieval.recipe.build import augment_of, mining_of, net_of, settings_of, start_of
 from georetrieval.recipe.evaluation import questions
 from georetrieval.recipe.grid import rows_planned
 from georetrieval.recipe.indexing import index_tiles
@@ -99,19 +101,33 @@ def fit(run: Run) -> None:
     recipe = run.recipe
     if recipe.learn is None or recipe.split.train is None:
         raise UsageError(f"The recipe {recipe.name} has learn: null; there is nothing to train.")
-    if not run.going_on:
-        remove_tree(run.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = net_of(recipe.eye, run.tileset.px, run.tileset.legend.digest)
         settings = settings_of(recipe.learn, recipe.seed)
         objective = objective_of(settings, recipe.eye.descriptor)
+    if not run.going_on:
+        left = _begin_from_ours(run, net)
+        remove_tree(run.model)
+        if left is not None:
+            publish_json(run.model / "start.json", {"weights": recipe.eye.weights, "left_out": left})
     train(
         net, objective, sides(run, recipe.split.train),
         validation=None if recipe.split.validation is None else sides(run, recipe.split.validation),
         settings=settings, mining=mining_of(recipe.learn), augment=augment_of(recipe.learn), run=run.model,
         resume=run.going_on, progress=run.progress,
     )
+
+
+def _begin_from_ours(run: Run, net: DescriptorNet) -> list[str] | None:
+    """Take what fits from the net of ours that the recipe names; returns what does not, or None without such a net."""
+    path = start_of(run.recipe.eye)
+    if path is None:
+        return None
+    left = start_from(net, path)
+    new = f"{len(left)} tensors are new ({', '.join(left[:4])}{', ...' if left[4:] else ''})" if left else "all fits"
+    run.progress(1, 1, f"starting from {path}, {new}")
+    return list(left)
 
 
 def sides(run: Run, part: Part) -> SidePair:
@@ -143,7 +159,8 @@ def index(run: Run) -> None:
     rows = tiles_of(tileset, run.recipe.split.test)
     wanted = sorted(set(rows["date"])) if dates.every_pair else [dates.gallery]
     index_tiles(run.index, tileset, str(run.model.resolve()), dates=wanted, tile_ids=list(rows["tile_id"]),
-                replace=True, created_by=f"run {run.recipe.name}", progress=run.progress)
+                overlap=run.recipe.index.overlap, replace=True, created_by=f"run {run.recipe.name}",
+                progress=run.progress)
 
 
 def planned(run: Run, name: str) -> Row:

@@ -17,7 +17,9 @@ from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.sight import bands_for
 from georetrieval.samples.campaigns import TileSamples
+from georetrieval.samples.windows import WindowSamples, overlapping, steps_of
 from georetrieval.search.building import About, Part
 from georetrieval.search.store import IndexStore, refuse_existing
 
@@ -30,8 +32,8 @@ CANARY_COSINE = 0.99
 
 def index_tiles(
     path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
-    tile_ids: Sequence[str] | None = None, replace: bool = False, created_by: str = "georetrieval",
-    progress: Progress = silent,
+    tile_ids: Sequence[str] | None = None, overlap: float = 0.0, replace: bool = False,
+    created_by: str = "georetrieval", progress: Progress = silent,
 ) -> IndexStore:
     """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
 
@@ -41,6 +43,9 @@ def index_tiles(
         What `load_eye` takes: a run folder or the name of a baseline. Kept in the index to find the eye again.
     scopes, tile_ids
         Only these; None is all.
+    overlap
+        Share of the side that neighbouring rows have in common, at least: 0.5 adds windows every half tile between the
+        tiles. Each row has its own rectangle, and its own place as key.
     replace
         Publish a new version of an index that exists.
 
@@ -48,7 +53,10 @@ def index_tiles(
     ------
     InputError
         When nothing is left to index, a survey does not exist, or there is an index already.
+    UsageError
+        When the overlap is not between 0 and 0.9375.
     """
+    steps_of(overlap)
     rows = _chosen(tileset, dates, scopes, tile_ids)
     refuse_existing(path, replace)
     eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
@@ -57,7 +65,8 @@ def index_tiles(
         model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
         cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
         canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, tileset.px)),
-        sources=tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"]}
+        sources=tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
+                       **({"overlap": overlap} if overlap else {})}
                       for s in tileset.surveys if (s["scope"], s["date"]) in surveys),
     )
     valid = rows[rows["valid"]]
@@ -66,11 +75,22 @@ def index_tiles(
         for scope, date in surveys:
             some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
             if len(some):
-                samples = TileSamples(tileset, date=date, bands=eye.bands, scopes=[scope],
-                                      tile_ids=some["tile_id"].tolist())
+                bands = bands_for(eye, tileset.bands_of(scope, date))
+                samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap)
                 yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
 
     return IndexStore.build(path, parts(), about, replace=replace)
+
+
+def _rows_of(
+    tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float
+) -> TileSamples | WindowSamples:
+    """The tiles of one survey, and the windows between them when they are to overlap."""
+    if overlap == 0:
+        return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=tile_ids)
+    places = overlapping(tileset, date, scope, overlap, tile_ids)
+    return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres, names=places.names,
+                         keys=places.keys, tile_ids=tile_ids)
 
 
 def _chosen(

@@ -63,3 +63,41 @@ def test_wrong_inputs_are_one_sentence(cli, place, arguments, code, told):
     assert (found, err.count("\n")) == (code, 1), err
     assert told in err
     assert not (place / "indexes" / "new" / "CURRENT").exists()
+
+
+def test_rows_may_overlap(cli, tmp_path):
+    """57 in 2004: 8 x 6 cells, a corner blank; a window every half tile, three quarters of it on the ground."""
+    where = tmp_path / "half"
+    code, _, _ = cli("index", "build", where, "--model", "hog", "--tiles", "tiles", "--date", "2004", "--scope", "57",
+                     "--overlap", "0.5")
+    assert code == 0
+    _, out, _ = cli("index", "info", where, "--format", "json")
+    info = json.loads(out)
+    assert (info["tiles"], info["overlap"]) == (15 * 11 - 3, 0.5)
+    tile = "57-2004-E0930300N6920200-100"
+    _, out, _ = cli("search", where, tile, "--tiles", "tiles", "--format", "json", "-k", "3")
+    rows = json.loads(out)
+    assert (rows[0]["tile_id"], rows[0]["hit"], rows[0]["xmin"], rows[0]["ymax"]) == (tile, True, 930300, 6920300)
+    assert rows[0]["score"] == pytest.approx(1, abs=1e-5)
+    box = "930340,6920240,930360,6920260"
+    _, out, _ = cli("search", where, "930310,6920210", "--tiles", "tiles", "--date", "2019", "--bbox", box,
+                    "--format", "json", "-k", "20")
+    rows = json.loads(out)
+    assert {(row["xmin"], row["ymin"]) for row in rows} == {
+        (x, y) for x in (930250, 930300, 930350) for y in (6920150, 6920200, 6920250)}
+    code, _, err = cli("index", "build", tmp_path / "no", "--model", "hog", "--tiles", "tiles", "--date", "2004",
+                       "--overlap", "1")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "overlap" in err
+
+
+def test_a_picture_is_judged_by_the_nearest_of_overlapping_rows(cli, place, tmp_path):
+    """Cells of old.tif: the first answer is the cell itself, not a window that also holds its middle."""
+    where = tmp_path / "half"
+    cli("index", "build", where, "--model", "hog", "--tiles", "tiles", "--date", "2004", "--scope", "57",
+        "--overlap", "0.5")
+    code, out, _ = cli("search", where, place / "old.tif", "--format", "json", "-k", "1")
+    rows = json.loads(out)
+    assert code in (0, 3)
+    assert len(rows) == 47
+    assert all(row["hit"] for row in rows)
