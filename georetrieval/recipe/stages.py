@@ -14,13 +14,13 @@ import yaml
 
 from georetrieval import __version__
 from georetrieval.errors import MismatchError, UsageError
-from georetrieval.files import digest, locked, publish, publish_json
+from georetrieval.files import digest, locked, publish, publish_json, sha256_file
 from georetrieval.geo.tileset import MANIFEST, TileSet
 from georetrieval.learn.training import STATE
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import actions, measuring, sources
-from georetrieval.recipe.build import WEIGHTS, load_eye
+from georetrieval.recipe.build import WEIGHTS, load_eye, start_of
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
 from georetrieval.search.manifest import CURRENT
@@ -196,12 +196,15 @@ class Run:
             made = [folder / MANIFEST for folder in (self.tiles, *actions.shifted(self))]
             return [self._tiles_settings(), files], lambda: actions.build(self), made
         if name == "train":
-            inputs = {key: settings[key] for key in ("seed", "split", "dates", "eye", "learn")}
+            inputs: Row = {key: settings[key] for key in ("seed", "split", "dates", "eye", "learn")}
+            if start := start_of(recipe.eye):
+                inputs["start"] = sha256_file(start)
             return inputs, lambda: actions.fit(self), [self.weights]
         if name == "index":
             return [settings["index"], settings["split"]["test"]], lambda: actions.index(self), [self.index / CURRENT]
         read = [settings[key] for key in ("evaluate", "split", "dates", "seed", "eye")]
-        tables = [] if recipe.evaluate.combinations is None else [self.out / "combinations.csv"]
+        wanted = {"combinations": recipe.evaluate.combinations, "modalities": recipe.evaluate.modalities}
+        tables = [self.out / f"{name}.csv" for name, asked in wanted.items() if asked]
         return read, lambda: measuring.measure(self), [self.results, *tables]
 
 
