@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from georetrieval.cli.output import FORMATS, format_option
+
+if TYPE_CHECKING:
+    from georetrieval.recipe.stages import Run
 
 STAGES = ("worlds", "tiles", "train", "index", "evaluate", "report")
 
@@ -37,7 +41,8 @@ def command(
     """Run each RECIPE: tiles, train, index, evaluate, report.
 
     A stage is skipped when the digest of its inputs matches the one it was done with, never because a file exists.
-    The table of map@k, recall@k and counts goes to stdout; everything made stays in the run folder. With several
+    The table of map@k, recall@k and counts goes to stdout, or the best of each block where a recipe compares untrained
+    descriptors (evaluate.combinations, learn: null); everything made stays in the run folder. With several
     recipes or --seeds each run has a folder of its own (runs/NAME/seed-N, index NAME-sN), the table has the mean and
     the spread over the seeds, and a run that fails is listed and does not stop the others (exit code 3).
 
@@ -45,12 +50,12 @@ def command(
     Examples:
       georetrieval run pipelines/quickstart.yaml
       georetrieval run pipelines/town.yaml --set tiles.mosaics.folder=PHOTOS
+      georetrieval run pipelines/baselines.yaml --set eye.weights=hub
       georetrieval run pipelines/quickstart.yaml --to tiles --dry-run
       georetrieval run pipelines/quickstart.yaml pipelines/geomatch.yaml --seeds 1,2,3
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows
-    from georetrieval.recipe.evaluation import side_by_side
     from georetrieval.recipe.loading import load_recipe
     from georetrieval.recipe.many import Many
     from georetrieval.recipe.stages import Run
@@ -70,9 +75,25 @@ def command(
     with progress() as report:
         run = Run(loaded[0], out, progress=report, resume=going_on, draw=artist)
         rows = run.plan(last) if dry_run else run.to(last)
-    k = run.recipe.evaluate.k
-    wide = "descriptor" in rows[0] and len({(row["part"], row["query"], row["gallery"]) for row in rows}) > 2
+    _show(run, rows, format_)
+
+
+def _show(run: Run, rows: list[dict[str, Any]], format_: str) -> None:
+    """One run's table; of untrained combinations the best of each block, alone where nothing is trained."""
+    from georetrieval.cli.output import write_rows
+    from georetrieval.recipe.combinations import best_per_block, read_rows
+    from georetrieval.recipe.evaluation import side_by_side
+
+    recipe, k = run.recipe, run.recipe.evaluate.k
+    measured = "descriptor" in rows[0]
+    compared = measured and recipe.evaluate.combinations is not None
+    wide = measured and len({(row["part"], row["query"], row["gallery"]) for row in rows}) > 2
+    if compared and (format_ == "table" or recipe.learn is None):
+        best = best_per_block(read_rows(run.out), k)
+        write_rows(best, format_, title=f"{recipe.title}: the best of each block, map@{k}")
+    if compared and recipe.learn is None:
+        return
     if wide and format_ == "table":
-        write_rows(side_by_side(rows, k), format_, title=f"{run.recipe.title}: map@{k}")
+        write_rows(side_by_side(rows, k), format_, title=f"{recipe.title}: map@{k}")
     else:
-        write_rows(rows, format_, title=run.recipe.title)
+        write_rows(rows, format_, title=recipe.title)

@@ -92,6 +92,31 @@ def test_made_up_departements_in_miniature(
         assert min(picture.size) > 100
 
 
+def test_baselines_in_miniature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best of each block as printed, a column per département; all 660 rows in the run folder."""
+    monkeypatch.chdir(tmp_path)
+    worlds = [f"tiles.worlds.{n}.{key}" for n in range(3) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
+    rows = run(capsys, "baselines", *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t",
+               "evaluate.combinations.whitened=16")
+    assert [(row["block"], row["fusion"]) for row in rows] == [
+        ("photo", "none"), ("semantic", "none"), ("both", "early"), ("both", "concatenation"), ("both", "late"),
+        ("hog", "none"), ("class-shares", "none"),
+    ]
+    parts = ("train 91*", "validation 92", "test 93")
+    for row in rows:
+        assert float(row["mean"]) == pytest.approx(sum(float(row[part]) for part in parts) / 3, abs=1e-4)
+    with (tmp_path / "runs" / "baselines" / "combinations.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 3 * (216 + 4)
+    for row in rows:
+        some = [float(r["map_at_5"]) for r in table if (r["block"], r["fusion"], r["part"]) == (
+            row["block"], row["fusion"], "test 93")]
+        assert float(row["test 93"]) in some
+    assert (tmp_path / "runs" / "baselines" / "combinations.md").read_text().count("\n| ") == 1 + len(rows)
+
+
 def mosaics(folder: Path) -> Path:
     """Three JPEG photographs of one frame: the same ground under other light and grain, a corner black in 1961."""
     random = np.random.default_rng(1)
