@@ -61,6 +61,9 @@ class TrainSettings:
         Learning rates by layer; "new" is the head and the objective's own layer.
     schedule, warmup
         "constant", or "cosine" down to 0; `warmup` is the share of the training with a rising rate.
+    ema
+        Decay of an exponential moving average of the weights, which is validated and kept in place of the last ones;
+        0 is none.
     validate_every
         Epochs between two validations; the last epoch is always validated.
     save_minutes
@@ -87,6 +90,7 @@ class TrainSettings:
     weight_decay: float = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = 0.0
+    ema: float = 0.0
     validate_every: int = 1
     save_minutes: float = 5.0
     seed: int = 1
@@ -97,6 +101,8 @@ class TrainSettings:
                 f"A training needs epochs >= 1, pairs_per_batch >= 2 and validate_every >= 1, found {self.epochs}, "
                 f"{self.pairs_per_batch}, {self.validate_every}."
             )
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"The decay ema must be 0 or more and below 1, found {self.ema}.")
 
     def identity(self) -> dict[str, Any]:
         """What must not change when a training is resumed: all but its length and how often it is saved."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from georetrieval.embedding import embed
 from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.files import digest, locked
+from georetrieval.learn.averaging import Average
 from georetrieval.learn.checkpoint import load_state, optimiser_tensors, restore_optimiser, save_state
 from georetrieval.learn.interruption import Interruption
 from georetrieval.learn.journal import TrainResult, publish_metrics
@@ -101,6 +102,7 @@ class _Loop:
         self.device = self.accelerator.device
         self.eye = eye.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = objective.to(self.device)
+        self.average = Average(self.eye, settings.ema)
         self.fast = settings.precision == "bf16" and bf16_is_fast(self.device)
         self.sides, self.validation = Sides(*pairs), validation
         self.settings, self.mining, self.run = settings, mining, run
@@ -178,6 +180,7 @@ class _Loop:
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.optimiser.step()
+        self.average.update()
         return value
 
     def mine_if_due(self, progress: Progress) -> None:
@@ -202,13 +205,13 @@ class _Loop:
         """Validate, add a row to the history, keep the weights when they are the best so far."""
         score = recall = None
         if self.validation is not None:
-            matches = matches_between(*self.validation, self.eye, progress=progress)
+            matches = matches_between(*self.validation, self.average.eye, progress=progress)
             score, recall = map_at_k(matches, 5), recall_at_k(matches, 1)
         row = self.at.row(self.steps, score, recall, self.elapsed_s)
         best = self.at.best
         if best is None or score is None or (best.map_at_5 or 0.0) < score:
             self.at.best = row
-            self.eye.save(self.run / WEIGHTS, also=self.objective.state_dict())
+            self.average.eye.save(self.run / WEIGHTS, also=self.objective.state_dict())
         publish_metrics(self.run, self.result(), self.about)
 
     # ---- time
@@ -262,6 +265,7 @@ class _Loop:
             )
         self.at = Position.of(values, tensors.get("hard", {}))
         self.eye.load_state_dict(tensors["eye"])
+        self.average.load_state_dict(tensors.get("average", {}))
         self.objective.load_state_dict(tensors.get("objective", {}))
         restore_optimiser(self.optimiser, tensors.get("optimiser", {}))
         torch.set_rng_state(tensors["random"]["torch"])
@@ -270,6 +274,7 @@ class _Loop:
         """Publish the state; whatever happens after, the training can go on from here."""
         tensors = {
             "eye": self.eye.state_dict(),
+            "average": self.average.state_dict(),
             "objective": self.objective.state_dict(),
             "optimiser": optimiser_tensors(self.optimiser),
             "random": {"torch": torch.get_rng_state()},

@@ -108,6 +108,7 @@ class Learn(Strict):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of a moving average of the weights that is kept; 0 is none")
     validate_every: int = Field(1, ge=1, description="epochs between two validations")
     mining: Mining | None = Mining()
     augment: Augment | None = None
