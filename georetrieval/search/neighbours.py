@@ -37,6 +37,7 @@ class Neighbours:
         self._known = np.zeros(n, np.bool_)
         self._rows = np.full((n, self.count), NO_ROW, np.int64)
         self._scores = np.full((n, self.count), -np.inf, np.float32)
+        self._apart = np.full((n, self.count), np.nan)
         self._far = np.full(n, np.nan)
 
     def of(self, rows: Rows) -> tuple[Rows, Scores]:
@@ -50,9 +51,11 @@ class Neighbours:
 
     def distances(self, rows: Rows) -> Doubles:
         """(m, count) squared distances of some rows to their neighbours."""
-        near, _ = self.of(rows)
-        apart = pair_distances(np.repeat(self.vectors[rows], near.shape[1], axis=0), self.vectors[near.ravel()])
-        return apart.reshape(near.shape)
+        new = np.unique(rows[np.isnan(self._apart[rows, 0])])
+        near, _ = self.of(new)
+        for row, others in zip(new, near, strict=True):
+            self._apart[row] = pair_distances(self.vectors[others], self.vectors[row])
+        return self._apart[rows]
 
     def farthest(self, rows: Rows) -> Doubles:
         """(m,) squared distance of some rows to the gallery row farthest from each."""

@@ -38,7 +38,8 @@ class Encoding:
         inner = _with_lists(self.encoded, around, self.width)
         self.rows = _with_lists(inner, around, self.half)
         self.vectors = np.concatenate([vector[None], around.vectors[self.rows]])
-        self.lists = self._lists(vector)
+        self.to_query = pair_distances(self.vectors, vector)
+        self.lists = self._lists()
 
     def jaccard(self) -> Doubles:
         """(c,) Jaccard distance of each candidate's encoding to the query's: equations 5 to 11."""
@@ -62,10 +63,10 @@ class Encoding:
         place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.asarray(np.where(self.rows[place] == rows, place + 1, -1))
 
-    def _lists(self, vector: Vectors) -> Rows:
+    def _lists(self) -> Rows:
         """(m, width) neighbours of each local row, -1 where there are none; the query comes first among equals."""
         near, _ = self.around.of(self.rows)
-        apart = pair_distances(self.vectors[1:], vector)[:, None]
+        apart = self.to_query[1:, None]
         distances = np.concatenate([apart, self.around.distances(self.rows)], axis=1)
         local = np.concatenate([np.zeros_like(apart, dtype=np.int64), self._local(near)], axis=1)
         order = np.argsort(distances, axis=1, kind="stable")[:, :self.width]
@@ -91,10 +92,9 @@ class Encoding:
         kept = common.data >= KEPT * sizes[common.col] - 1e-9
         taken = _sparse(common.row[kept], common.col[kept], common.shape, np.ones(int(kept.sum())))
         wider = (own + taken @ half).tocoo()
-        far = np.concatenate([[self.far], self.around.farthest(self.rows)])
-        to_query = pair_distances(self.vectors, self.vectors[0])
-        scale = np.maximum(far, to_query)[encoded]
-        apart = pair_distances(self.vectors[encoded[wider.row]], self.vectors[wider.col])
+        far = np.concatenate([[self.far], self.around.farthest(self.rows[encoded[1:] - 1])])
+        scale = np.maximum(far, self.to_query[encoded])
+        apart = _distances(self.vectors[encoded], self.vectors)[wider.row, wider.col]
         weights = np.exp(-apart / np.where(scale > 0, scale, 1)[wider.row])
         total = np.bincount(wider.row, weights, len(encoded))
         return _sparse(wider.row, wider.col, wider.shape, weights / total[wider.row])
@@ -103,6 +103,12 @@ class Encoding:
 def _with_lists(rows: Rows, around: Neighbours, width: int) -> Rows:
     """Some gallery rows and the first `width` of their lists, sorted."""
     return np.unique(np.concatenate([rows, around.of(rows)[0][:, :width].ravel()]))
+
+
+def _distances(some: Vectors, vectors: Vectors) -> Vectors:
+    """(s, m) squared distances, near enough for weights: rounding errors are 1e-6 of the vectors' length."""
+    squares = np.einsum("nd,nd->n", some, some)[:, None] + np.einsum("nd,nd->n", vectors, vectors)
+    return np.asarray(np.maximum(squares - 2 * (some @ vectors.T), 0))
 
 
 def _sparse(lines: Rows, columns: Rows, shape: tuple[int, ...], values: Doubles) -> Any:
