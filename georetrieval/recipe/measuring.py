@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from georetrieval.files import publish, publish_json
 from georetrieval.maps import write_geopackage
-from georetrieval.recipe import combinations
+from georetrieval.recipe import combinations, failures
 from georetrieval.recipe.build import baseline_of
 from georetrieval.recipe.evaluation import Evaluator, questions
 from georetrieval.recipe.parts import date_pairs
@@ -35,6 +35,7 @@ def measure(run: Run) -> None:
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(rows))
     write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
+    failures.section(run, evaluator, eyes, test)
     if run.draw is not None:
         run.draw(run, matches, rows)
     combinations.section(run)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from georetrieval.geo.tileset import TileSet
+from georetrieval.recipe.failures import NAME, read_failures
 from georetrieval.recipe.stages import Row, Run
+from georetrieval.report.failures import failure_bars
 from georetrieval.report.pictures import Picture, contact_sheet, training_curve
 from georetrieval.samples.bands import derive
 from georetrieval.search.matches import Matches
@@ -19,7 +21,8 @@ SEMANTIC = ("sr", "sg", "sb")
 
 
 def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
-    """Draw `queries.png` and, where something was trained, `training.png` into the run's folder.
+    """Draw `queries.png`, `failures.png` where the recipe asks for failures, and `training.png` where something was
+    trained, into the run's folder.
 
     Parameters
     ----------
@@ -36,9 +39,12 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
         matches, sheet, query_pictures=list(shown.values()), match_picture=next(iter(shown.values())),
         heads=list(shown), title=run.recipe.title, seed=run.recipe.seed,
     )
+    k = run.recipe.evaluate.k
+    if run.recipe.evaluate.failures:
+        failure_bars(read_failures(run.out, k), run.out / f"{NAME}.png", k=k, title=run.recipe.title)
     place = ("part", "query", "gallery")
     first = [row for row in rows if all(row[name] == rows[-1][name] for name in place)]
-    lines = {f"{row['descriptor']} (test)": row[f"map_at_{run.recipe.evaluate.k}"] for row in first}
+    lines = {f"{row['descriptor']} (test)": row[f"map_at_{k}"] for row in first}
     if run.recipe.learn is None:
         return
     history = json.loads((run.model / "metrics.json").read_text(encoding="utf-8"))["history"]

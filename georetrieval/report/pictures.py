@@ -72,7 +72,7 @@ def contact_sheet(
             _frame(line[place], picture(name), QUERY, head)
         _answers(line[len(query_pictures):], matches, query, match_picture)
     figure.suptitle(title, fontsize=10)
-    _publish(figure, path)
+    publish_figure(figure, path)
 
 
 def _answers(axes: Sequence[Axes], matches: Matches, query: int, picture: Callable[[str], Picture]) -> None:
@@ -114,10 +114,11 @@ def training_curve(
         right.axhline(level, linestyle="--", linewidth=1, color="grey")
         right.text(0.99, level, name, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
     right.set(xlabel="epoch", ylabel="validation map@5", ylim=(0, 1))
-    _publish(figure, path)
+    publish_figure(figure, path)
 
 
-def _publish(figure: Figure, path: Path) -> None:
+def publish_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png")
     publish(path, memory.getvalue())
