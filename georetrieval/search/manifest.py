@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from georetrieval.errors import InputError, StoreError
 from georetrieval.files import canonical_json, digest
+from georetrieval.search.confidence import Calibration
 from georetrieval.search.descriptors import Space
 
 CURRENT = "CURRENT"
@@ -73,6 +74,7 @@ class Manifest(_Part):
     counts: Counts
     canaries: list[list[float]] = []
     sources: list[dict[str, Any]]
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -82,6 +84,8 @@ class Manifest(_Part):
             raise ValueError("the fingerprint does not have its digest")
         if any(len(vector) != self.dim for vector in self.canaries):
             raise ValueError("a canary has another length than dim")
+        if self.calibration is not None and self.calibration.fingerprint != self.fingerprint_digest:
+            raise ValueError("the calibration belongs to another model")
         return self
 
     @property
@@ -90,8 +94,9 @@ class Manifest(_Part):
         return Space(self.space)
 
     def encoded(self) -> bytes:
-        """Canonical JSON bytes."""
-        return canonical_json(self.model_dump(mode="json"))
+        """Canonical JSON bytes; a calibration that is not there is not named, so that older readers can read it."""
+        unnamed = {"calibration"} if self.calibration is None else set()
+        return canonical_json(self.model_dump(mode="json", exclude=unnamed))
 
 
 def current_name(index: Path) -> str:

@@ -14,16 +14,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from georetrieval import __version__, files
-from georetrieval.errors import InputError, StoreError
+from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
 from georetrieval.search.building import About, Builder, Part
+from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.manifest import (
@@ -135,10 +136,31 @@ class IndexStore:
             canaries=[list(map(float, vector)) for vector in about.canaries],
             sources=[dict(source) for source in about.sources],
         )
+        return cls._publish(path, manifest)
+
+    @classmethod
+    def _publish(cls, path: Path, manifest: Manifest) -> IndexStore:
         name = manifest_name(manifest)
         files.publish(path / name, manifest.encoded())
         files.publish_json(path / CURRENT, {"manifest": name})
         return cls(path, name, manifest)
+
+    def calibrated(self, calibration: Calibration) -> IndexStore:
+        """Publish the same rows as a new version that holds this calibration.
+
+        Raises
+        ------
+        BusyError
+            When another writer holds the index, or has published another version since this one was opened.
+        """
+        with files.locked(self.path / ".lock"):
+            if current_name(self.path) != self.name:
+                raise BusyError(f"The index {self.path} was changed while it was being calibrated; calibrate it again.")
+            values = {name: getattr(self.manifest, name) for name in Manifest.model_fields}
+            changed = {"version": self.manifest.version + 1, "parent": self.name, "calibration": calibration}
+            store = self._publish(self.path, Manifest(**values | changed))
+            store._sweep()
+        return store
 
     def require(self, fingerprint: Mapping[str, Any]) -> None:
         """MismatchError, naming the fields that differ, unless the eye is the one that built the index."""
@@ -166,6 +188,7 @@ class IndexStore:
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
             "sources": m.sources, "segments": len(m.segments), "bytes": sum(s.bytes for s in m.segments),
             "made_by": m.created_by, "package": m.package,
+            "calibration": None if m.calibration is None else asdict(m.calibration),
         }
 
     def verify(self) -> Check:

@@ -1,0 +1,190 @@
+"""What a score is worth: an index is asked for places that it holds and for places that are taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import shapely
+
+from georetrieval.embedding import embed
+from georetrieval.errors import InputError
+from georetrieval.files import digest
+from georetrieval.geo.tileset import TileSet
+from georetrieval.maps import BOUNDS, bounds_of, ground_table
+from georetrieval.nets.embedder import Embedder
+from georetrieval.progress import Progress, silent
+from georetrieval.recipe.asking import require_tiles
+from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.evaluation import Question, questions
+from georetrieval.recipe.indexing import require_eye
+from georetrieval.recipe.parts import date_pairs
+from georetrieval.samples.campaigns import TileSamples
+from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, features, fit, without
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.fingerprint import plain
+from georetrieval.search.gallery import Filter, Gallery
+from georetrieval.search.index import Doubles, Rows
+from georetrieval.search.matches import NO_ROW
+from georetrieval.search.store import IndexStore
+
+if TYPE_CHECKING:
+    from georetrieval.recipe.stages import Run
+
+ABSENT = 0.5
+"""Share of the places that are taken out of the gallery."""
+SAME = 0.5
+"""Rows that share more than this part of their ground are one place."""
+Rectangles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What was asked and how it went, for the queries that got an answer.
+
+    Attributes
+    ----------
+    features : (nq, 4) float64
+    right : (nq,) bool, the first answer is the query's place
+    absent : (nq,) bool, the query's place was not in the gallery
+    """
+
+    features: Doubles
+    right: Mask
+    absent: Mask
+
+    @classmethod
+    def concatenate(cls, trials: Sequence[Trial]) -> Trial:
+        """Several trials as one."""
+        return cls(np.concatenate([t.features for t in trials]), np.concatenate([t.right for t in trials]),
+                   np.concatenate([t.absent for t in trials]))
+
+
+def places_of(table: pa.Table) -> Rows:
+    """(n,) int: the place of each row of an index; a row joins the first one that it shares over half its ground with.
+
+    Parameters
+    ----------
+    table : columns xmin, ymin, xmax, ymax
+    """
+    bounds = bounds_of(table, np.arange(table.num_rows))
+    distinct, which = np.unique(bounds, axis=0, return_inverse=True)
+    boxes = shapely.box(*distinct.T)
+    one, other = shapely.STRtree(boxes).query(boxes, predicate="intersects")
+    shared = shapely.area(shapely.intersection(boxes[one], boxes[other]))
+    near = (shared > SAME * shapely.area(boxes[one])) & (one < other)
+    place = np.arange(len(distinct))
+    for a, b in sorted(zip(one[near].tolist(), other[near].tolist(), strict=True)):
+        if place[a] == a and place[b] == b:
+            place[b] = a
+    return np.asarray(place[which], np.int64)
+
+
+def touching(bounds: Rectangles, table: pa.Table) -> Rows:
+    """(nq, h) int: rows that share any ground with each rectangle, filled up with `NO_ROW`."""
+    boxes = shapely.box(*bounds_of(table, np.arange(table.num_rows)).T)
+    asked = shapely.box(*bounds.T)
+    query, row = shapely.STRtree(boxes).query(asked, predicate="intersects")
+    real = shapely.area(shapely.intersection(asked[query], boxes[row])) > 1e-9 * shapely.area(asked[query])
+    query, row = query[real], row[real]
+    counts = np.bincount(query, minlength=len(bounds))
+    out = np.full((len(bounds), max(1, int(counts.max(initial=0)))), NO_ROW, np.int64)
+    for i, rows in enumerate(np.split(row[np.argsort(query, kind="stable")], counts.cumsum()[:-1])):
+        out[i, :len(rows)] = rows
+    return out
+
+
+def tried(
+    queries: Descriptors, bounds: Rectangles, gallery: Gallery, *, absent: float = ABSENT, seed: int = 1
+) -> Trial:
+    """Ask for every query; a share of them is asked as if the index held nothing of their ground.
+
+    Parameters
+    ----------
+    bounds : (n, 4) rectangle of each query
+    gallery : with bounds among its attributes
+    absent : share of the queries whose ground is hidden, 0..1; they are drawn by `seed`
+    """
+    if gallery.attributes is None:
+        raise InputError("A gallery without places cannot be calibrated.")
+    hidden = touching(bounds, gallery.attributes)
+    chosen = np.zeros(len(queries), np.bool_)
+    chosen[np.random.default_rng(seed).permutation(len(queries))[:round(absent * len(queries))]] = True
+    hidden[~chosen] = NO_ROW
+    matches = gallery.search(queries, DEPTH + hidden.shape[1], where=Filter(exclude_self=True))
+    hidden, chosen = hidden[matches.query_rows], chosen[matches.query_rows]
+    seen = features(matches, gallery, places_of(gallery.attributes), hidden=hidden)
+    left = without(matches, hidden)
+    answered = left.found[:, 0]
+    return Trial(seen[answered], left.hits[answered, 0], (chosen | (matches.truths == 0))[answered])
+
+
+def calibrate_index(
+    store: IndexStore, tileset: TileSet, *, date: str, scopes: Sequence[str] | None = None, absent: float = ABSENT,
+    seed: int = 1, model: str | None = None, progress: Progress = silent,
+) -> Calibration:
+    """Measure an index with tiles of known place.
+
+    Raises
+    ------
+    InputError
+        When there are too few tiles, or all answers are right, or all wrong.
+    MismatchError
+        When tiles or model are not the index's.
+    """
+    require_tiles(store, tileset)
+    manifest = store.manifest
+    eye = load_eye(model or manifest.model, legend_digest=manifest.legend_digest, px=manifest.px)
+    require_eye(store, eye)
+    samples = TileSamples(tileset, date=date, bands=eye.bands, scopes=scopes)
+    trial = tried(embed(samples, eye, progress=progress), samples.catalogue[list(BOUNDS)].to_numpy(np.float64),
+                  store.gallery(), absent=absent, seed=seed)
+    dates = sorted({str(source.get("date", "")) for source in manifest.sources})
+    return _fitted(trial, ", ".join(dict.fromkeys(samples.scopes)), (date, ", ".join(dates)),
+                   manifest.fingerprint_digest, manifest.counts.tiles)
+
+
+def calibrate_part(run: Run, eye: Embedder) -> Calibration:
+    """Measure a trained eye on the validation part of a run, never on what is trained on or tested.
+
+    Raises
+    ------
+    InputError
+        When there is no validation part, or it is too small, or all its answers are right, or all wrong.
+    """
+    part = run.recipe.split.validation
+    if part is None:
+        raise InputError("The recipe has no validation part to calibrate on; add split.validation.")
+    pairs = date_pairs(run.tileset, run.recipe.dates)
+    asked = questions(run.tileset, "validation", part, pairs)
+    galleries = [gallery_of(run.tileset, eye, question, run.progress) for question in asked]
+    trial = Trial.concatenate([
+        tried(*queries_of(run.tileset, eye, question, run.progress), gallery, seed=run.recipe.seed + number)
+        for number, (question, gallery) in enumerate(zip(asked, galleries, strict=True))])
+    rows = round(float(np.mean([len(gallery.descriptors) for gallery in galleries])))
+    pair = asked[0].pair if len(pairs) == 1 else ("later", "earlier")
+    return _fitted(trial, "validation", pair, digest(plain(eye.fingerprint())), rows)
+
+
+def queries_of(
+    tileset: TileSet, eye: Embedder, question: Question, progress: Progress = silent
+) -> tuple[Descriptors, Rectangles]:
+    """What a question asks with, and where that lies."""
+    samples = TileSamples(tileset, date=question.pair[0], bands=eye.bands, tile_ids=sorted(question.tile_ids))
+    return embed(samples, eye, progress=progress), samples.catalogue[list(BOUNDS)].to_numpy(np.float64)
+
+
+def gallery_of(tileset: TileSet, eye: Embedder, question: Question, progress: Progress = silent) -> Gallery:
+    """What a question looks in, with its rectangles."""
+    samples = TileSamples(tileset, date=question.pair[1], bands=eye.bands, tile_ids=sorted(question.tile_ids))
+    table = ground_table(samples.catalogue, tileset.grid.crs)
+    return Gallery.of(embed(samples, eye, progress=progress), attributes=table)
+
+
+def _fitted(trial: Trial, part: str, pair: tuple[str, str], fingerprint: str, gallery: int) -> Calibration:
+    share = round(float(trial.absent.mean()), 4) if len(trial.absent) else 0.0
+    return fit(trial.features, trial.right, Measured(share, part, pair, fingerprint, gallery))
