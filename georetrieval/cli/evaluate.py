@@ -26,22 +26,27 @@ if TYPE_CHECKING:
               help="What of the asking tiles is looked at; one part alone needs a model that takes either.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
+@click.option("--failures", is_flag=True, help="Also say where it fails: by landscape, by change, by hubs in the "
+              "index; as CSV this table alone.")
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
 def command(
     index: str, tiles: Path, date: str, scopes: tuple[str, ...], k: int, model: str | None,
-    query_bands: Part, filter_dates: tuple[str, ...], bbox: str | None, format_: str, out: Path | None,
+    query_bands: Part, filter_dates: tuple[str, ...], bbox: str | None, failures: bool, format_: str,
+    out: Path | None,
 ) -> None:
     """Measure how well INDEX finds the tiles of another date again.
 
     A query counts when it is not blank and its place is in the index; the rest is counted apart: blank tiles,
     descriptors that mean nothing, places that the index does not hold. A tile never answers itself. A model that
-    takes photo and map apart can be asked as if one of them were missing: --query-bands.
+    takes photo and map apart can be asked as if one of them were missing: --query-bands. --failures sorts the queries
+    by landscape (wood, field, village, town, water) and by how much their place changed since the tile in the index.
 
     \b
     Examples:
       georetrieval evaluate town --tiles tiles/ --date 2019
       georetrieval evaluate town --tiles tiles/ --date 2019 --query-bands photo
+      georetrieval evaluate town --tiles tiles/ --date 2019 --failures
       georetrieval evaluate town --tiles tiles/ --date 2019 --scope 57 --format json -o matches.gpkg
     """
     from georetrieval.cli.bars import progress
@@ -72,14 +77,16 @@ def command(
     if out is not None:
         _write(out, matches, tileset, table, store.manifest.crs)
     _print({"index": str(store.path), "model": asker.model, "date": date, "k": k}, matches, tileset, date, scopes,
-           store.manifest.counts.tiles, format_)
+           store.manifest.counts.tiles, format_, failures)
 
 
 def _print(
     head: dict[str, Any], matches: Matches, tileset: TileSet, date: str, scopes: tuple[str, ...], gallery: int,
-    format_: str,
+    format_: str, failures: bool,
 ) -> None:
     from georetrieval.cli.output import write_rows, write_value
+    from georetrieval.recipe.circumstances import groups_of
+    from georetrieval.recipe.failures import failure_lines, true_tiles_in
     from georetrieval.search.metrics import summary
 
     asked = tileset.catalogue[tileset.catalogue["date"] == date]
@@ -94,12 +101,19 @@ def _print(
 
     total = figures(matches, sum(blank.values()))
     each = {scope: figures(matches.in_scope(scope), blank[scope]) for scope in sorted(blank)}
+    lines = failure_lines(matches, groups_of(tileset, true_tiles_in(matches, tileset)), k) if failures else []
     if format_ in ("json", "jsonl"):
-        write_value(head | total | {"gallery": gallery, "scopes": each}, format_)
+        more = {"failures": lines} if failures else {}
+        write_value(head | total | {"gallery": gallery, "scopes": each} | more, format_)
+        return
+    if failures and format_ == "csv":
+        write_rows(lines, format_)
         return
     rows = [{"scope": scope, **value} for scope, value in each.items()]
     rows += [{"scope": "all", **total}] if len(rows) > 1 else []
     write_rows(rows, format_, title=f"{head['index']} asked with the tiles of {date}")
+    if failures:
+        write_rows(lines, format_, title="Where it fails")
 
 
 def _write(out: Path, matches: Matches, tileset: TileSet, table: Any, crs: str) -> None:

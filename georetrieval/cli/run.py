@@ -52,7 +52,7 @@ def command(
       georetrieval run pipelines/town.yaml --set tiles.mosaics.folder=PHOTOS
       georetrieval run pipelines/baselines.yaml --set eye.weights=hub
       georetrieval run pipelines/quickstart.yaml --to tiles --dry-run
-      georetrieval run pipelines/quickstart.yaml pipelines/geomatch.yaml --seeds 1,2,3
+      georetrieval run pipelines/quickstart.yaml pipelines/difficulty.yaml --seeds 1,2,3
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows

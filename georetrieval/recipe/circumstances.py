@@ -47,7 +47,8 @@ def groups_of(tileset: TileSet, truth: Mapping[str, str]) -> list[Groups]:
     Parameters
     ----------
     truth
-        Tile id of each query -> tile id of the true answer, both of `tileset`.
+        Tile id of each query -> tile id of the true answer, both of `tileset`; "" when that is not at hand: how much
+        changed there is then not known.
 
     Returns
     -------
@@ -56,11 +57,12 @@ def groups_of(tileset: TileSet, truth: Mapping[str, str]) -> list[Groups]:
         change of the photographs where both dates have these.
     """
     rows = tileset.catalogue.set_index("tile_id", drop=False)
-    queries, answers = rows.loc[list(truth)], rows.loc[list(truth.values())]
+    queries = rows.loc[list(truth)]
     found = []
     if _hold(tileset, queries, {"classes"}):
         found.append(Groups("landscape", LANDSCAPES, dict(zip(truth, landscapes(queries), strict=True))))
-    sides = pd.concat([queries, answers])
+    truth = {query: answer for query, answer in truth.items() if answer}
+    sides = rows.loc[[*truth, *truth.values()]]
     if _hold(tileset, sides, {"classes"}):
         change, bounds, what = class_change(tileset, truth), CLASS_BOUNDS, "map"
     elif _hold(tileset, sides, {"r", "grey"}):

@@ -66,6 +66,18 @@ def true_tiles(tileset: TileSet, question: Question) -> dict[str, str]:
     return {str(tile): str(gallery[key]) for key, tile in query.items()}
 
 
+def true_tiles_in(matches: Matches, tileset: TileSet) -> dict[str, str]:
+    """Tile id of each query that counts -> tile id of another gallery row of its place; "" when the tiles lack it."""
+    known = set(tileset.catalogue["tile_id"])
+    held: dict[str, list[str]] = {}
+    for name, key in zip(matches.gallery_names.tolist(), matches.gallery_keys.tolist(), strict=True):
+        held.setdefault(key, []).append(name)
+    counted = np.flatnonzero(matches.truths > 0)
+    asked = [(str(matches.query_names[row]), str(matches.query_keys[row])) for row in counted]
+    return {query: next((name for name in held.get(key, ()) if name != query and name in known), "")
+            for query, key in asked}
+
+
 def failure_lines(matches: Matches, groups: Sequence[Groups], k: int) -> list[Row]:
     """map@k of all queries and of each group, then the figures of hubness: by, value, queries, map_at_k, figure.
 

@@ -60,6 +60,34 @@ def test_table_and_matches_on_a_map(cli, index, tmp_path):
         assert row.geometry.equals(place.geometry[query])
 
 
+def test_failures_of_photographs_alone_are_sorted_by_their_change(cli, index, place):
+    """46 places in four bins of 1 - correlation of the grey photographs, worked here again from the pixels."""
+    from georetrieval.geo.tileset import TileSet
+
+    arguments = ("evaluate", index, "--tiles", "tiles", "--date", "2019", "--failures")
+    code, out, err = cli(*arguments, "--format", "json")
+    assert code == 0, err
+    value = json.loads(out)
+    whole, *rest = value["failures"]
+    assert (whole["by"], whole["queries"], whole["map_at_5"]) == ("all", 46, round(value["map_at_5"], 4))
+    assert [line["by"] for line in rest] == ["change"] * 4 + ["hubness"] * 3
+    tiles = TileSet.open(place / "tiles")
+    rows = tiles.catalogue.query("scope == '57'").set_index(["key", "date"])
+    change = []
+    for key in {key for key, _ in rows.index if rows["valid"][key].all()}:
+        one, other = (np.einsum("chw,c->hw", tiles.tile(rows["tile_id"][key, date]).pixels, [0.299, 0.587, 0.114])
+                      for date in ("2004", "2019"))
+        change.append(1 - np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    counts, _ = np.histogram(change, [-1, 0.5, 0.7, 0.9, 3])
+    assert [line["queries"] for line in rest[:4]] == counts.tolist()
+    code, out, _ = cli(*arguments, "--format", "csv")
+    assert out.splitlines()[0] == "by,value,queries,map_at_5,figure"
+    assert len(out.splitlines()) == 1 + len(value["failures"])
+    code, out, _ = cli(*arguments)
+    assert "Where it fails" in out
+    assert "skewness" in out
+
+
 def test_a_tile_never_answers_itself(cli, index):
     code, _, err = cli("evaluate", index, "--tiles", "tiles", "--date", "2004")
     assert code == 2

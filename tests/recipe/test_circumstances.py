@@ -103,5 +103,13 @@ def test_a_map_at_one_date_only_tells_the_landscape_and_the_photographs_the_chan
     assert set(only.of.values()) == {"photo 0-0.5"}, "the same photograph twice"
 
 
+def test_what_has_no_tile_to_compare_with_has_a_landscape_only(square: TileSet) -> None:
+    truth = truth_of(square, "2019", "2004")
+    first = next(iter(truth))
+    landscape, change = groups_of(square, truth | {first: ""})
+    assert set(landscape.of) == set(truth)
+    assert set(change.of) == set(truth) - {first}
+
+
 def test_names_of_bins() -> None:
     assert bins_of((0.5, 1.0), "x") == ("x 0-0.5", "x 0.5-1", "x 1 and more")
