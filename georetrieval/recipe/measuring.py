@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from georetrieval.files import publish, publish_json
 from georetrieval.maps import write_geopackage
-from georetrieval.recipe import combinations, failures
+from georetrieval.recipe import combinations, failures, modalities, off_grid
 from georetrieval.recipe.build import baseline_of
 from georetrieval.recipe.evaluation import Evaluator, questions
 from georetrieval.recipe.parts import date_pairs
@@ -39,4 +39,6 @@ def measure(run: Run) -> None:
     if run.draw is not None:
         run.draw(run, matches, rows)
     combinations.section(run)
+    modalities.section(run)
+    off_grid.section(run, eyes, test)
     publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": k, "rows": rows})

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from georetrieval.recipe.schema_combinations import Combinations
+from georetrieval.recipe.schema_off_grid import OffGrid
 from georetrieval.recipe.schema_strict import Strict
 
 
@@ -31,3 +32,4 @@ class Evaluate(Strict):
                              "eye.any_modality")
     failures: bool = Field(False, description="also say where each descriptor fails: by landscape, by change, and by "
                            "hubs in the gallery")
+    off_grid: OffGrid | None = Field(None, description="also ask with windows anywhere, turned and scaled")

@@ -1,0 +1,85 @@
+"""Other looks at the same pictures: in grey, turned, nearer or farther; a picture itself is all that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from georetrieval.samples.bands import LUMA, SEMANTIC
+from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet
+
+COLOURS = ("r", "g", "b")
+
+
+class Greyed:
+    """Samples whose photo has lost its colours: r, g and b all hold its grey; the other bands stay."""
+
+    def __init__(self, samples: SampleSet) -> None:
+        self._samples = samples
+        self.bands, self.keys, self.names, self.scopes = samples.bands, samples.keys, samples.names, samples.scopes
+        self._colours = [self.bands.index(band) for band in COLOURS if band in self.bands]
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, row: int) -> Sample:
+        return replace(self._samples[row], pixels=self.batch([row])[0])
+
+    def batch(self, rows: Rows) -> Pixels:
+        pixels = self._samples.batch(rows)
+        if len(self._colours) == len(COLOURS):
+            grey = np.tensordot(np.asarray(LUMA, np.float32), pixels[:, self._colours], axes=(0, 1))
+            pixels[:, self._colours] = grey[:, None]
+        return pixels
+
+
+class Turned:
+    """Samples whose pictures are turned and scaled around their middle.
+
+    Parameters
+    ----------
+    angle_deg
+        Counter-clockwise.
+    scale
+        Side of what is seen / side of the picture: below 1 it comes nearer, above 1 the picture is smaller.
+
+    Notes
+    -----
+    What lies beyond the picture's border is its mirror image. The photo is bilinear, the map is that of the nearest
+    pixel.
+    """
+
+    def __init__(self, samples: SampleSet, angle_deg: float, scale: float = 1.0) -> None:
+        self._samples, self.angle_deg, self.scale = samples, angle_deg, scale
+        self.bands, self.keys, self.names, self.scopes = samples.bands, samples.keys, samples.names, samples.scopes
+        turn = np.radians(angle_deg)
+        cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+        self._move = torch.tensor([[[cos, -sin, 0], [sin, cos, 0]]], dtype=torch.float32)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, row: int) -> Sample:
+        return replace(self._samples[row], pixels=self.batch([row])[0])
+
+    def batch(self, rows: Rows) -> Pixels:
+        pixels = torch.from_numpy(self._samples.batch(rows))
+        grid = functional.affine_grid(self._move.expand(len(pixels), 2, 3), list(pixels.shape), align_corners=False)
+        out = torch.empty_like(pixels)
+        semantic = [band in SEMANTIC for band in self.bands]
+        for mode, wanted in (("bilinear", False), ("nearest", True)):
+            which = [place for place, is_map in enumerate(semantic) if is_map is wanted]
+            if which:
+                out[:, which] = functional.grid_sample(
+                    pixels[:, which], grid, mode=mode, padding_mode="reflection", align_corners=False)
+        seen: Pixels = out.numpy()
+        return seen
+
+
+def views_of(samples: SampleSet, turns: int = 1, scales: tuple[float, ...] = (1.0,)) -> list[SampleSet]:
+    """The samples at `turns` equally spaced turns, each at all scales; the plain look is the samples themselves."""
+    poses = [(360 * turn / turns, scale) for turn in range(turns) for scale in scales]
+    return [samples if pose == (0, 1) else Turned(samples, *pose) for pose in poses]

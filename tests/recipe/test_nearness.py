@@ -1,0 +1,53 @@
+"""The hit rule, by hand: rows on a line, 100 m apart, a tile's side of 100 m."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from georetrieval.recipe.nearness import distances, median_error, recall
+from georetrieval.search.descriptors import Descriptors, Space
+from georetrieval.search.gallery import Gallery
+
+CENTRES = np.array([[0.0, 0], [100, 0], [200, 0], [300, 40]])
+TRUTHS = np.array([[50.0, 0], [130, 40], [7, 7], [240, 40]])
+"""Half a side from two rows; 30, 40, 50 m from the second; blank; 60 m from the fourth, 56.6 from the third."""
+
+
+def descriptors(vectors: list[list[float]]) -> Descriptors:
+    names = [str(n) for n in range(len(vectors))]
+    return Descriptors(np.array(vectors, np.float32), names, names, [""] * len(vectors), Space.EUCLIDEAN)
+
+
+@pytest.fixture
+def far() -> np.ndarray:
+    """Answers in feature space: query 0 finds rows 1, 0; query 1 rows 3, 1; query 2 means nothing; query 3 row 3, 2."""
+    gallery = Gallery.of(descriptors([[1, 1], [1, 2], [9, 9], [6, 6]]))
+    queries = descriptors([[1, 1.6], [4, 4], [0, 0], [7, 7]])
+    return distances(gallery.search(queries, 2), TRUTHS, CENTRES)
+
+
+def test_how_far(far: np.ndarray) -> None:
+    assert far[0] == pytest.approx([50, 50])
+    assert far[1] == pytest.approx([170, 50])
+    assert far[2].tolist() == [np.inf, np.inf]
+    assert far[3] == pytest.approx([60, np.hypot(40, 40)])
+
+
+def test_half_a_side_is_near_enough_and_more_is_not(far: np.ndarray) -> None:
+    """Of four queries one hits at once, two among the first two; the one without an answer counts as missed."""
+    assert recall(far, 1, 50) == 0.25
+    assert recall(far, 2, 50) == 0.5
+    assert recall(far, 2, 57) == 0.75
+    assert recall(far, 1, 49.9) == 0
+
+
+def test_median_of_the_first_answers(far: np.ndarray) -> None:
+    assert median_error(far) == pytest.approx((60 + 170) / 2)
+    assert median_error(far[[0, 2]]) is None
+
+
+def test_missing_answers_are_nowhere() -> None:
+    gallery = Gallery.of(descriptors([[1, 1]]))
+    far = distances(gallery.search(descriptors([[1, 2]]), 3), np.array([[3.0, 4.0]]), np.zeros((1, 2)))
+    assert far.tolist() == [[5, np.inf, np.inf]]
