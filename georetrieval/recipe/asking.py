@@ -24,6 +24,7 @@ from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.pictures import PictureReader
 from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples
+from georetrieval.samples.views import views_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
 
@@ -49,11 +50,18 @@ class Queries:
     ----------
     bounds : (n, 4) float64, NaN where the place is not known
     blank : queries that were left out because nothing is on them
+    more : further looks at the same queries, row by row (pictures turned); a query without any is looked at as before
     """
 
     descriptors: Descriptors
     bounds: Rectangles
     blank: tuple[str, ...] = ()
+    more: tuple[Descriptors, ...] = ()
+
+    @property
+    def views(self) -> tuple[Descriptors, ...]:
+        """All looks at the queries, the plain one first."""
+        return (self.descriptors, *self.more)
 
 
 class Asker:
@@ -67,16 +75,18 @@ class Asker:
         Instead of the one that the index names.
     tileset, date
         Where tile ids and places are looked up; without them in the index itself.
+    turns
+        Looks at each picture, at equally spaced turns.
     classes, vectors
         Class codes, or a vector delivery, under a picture, for eyes that see classes.
     """
 
     def __init__(
         self, store: IndexStore, *, model: str | None = None, tileset: TileSet | None = None, date: str | None = None,
-        classes: Path | None = None, vectors: Path | None = None, progress: Progress = silent,
+        classes: Path | None = None, vectors: Path | None = None, turns: int = 1, progress: Progress = silent,
     ) -> None:
         self.store, self.model, self.tileset, self.date = store, model or store.manifest.model, tileset, date
-        self.classes, self.vectors, self.progress = classes, vectors, progress
+        self.classes, self.vectors, self.turns, self.progress = classes, vectors, turns, progress
         self.notes: list[str] = []
         if tileset is not None:
             require_tiles(store, tileset)
@@ -115,8 +125,10 @@ class Asker:
         blank = tuple(name for part in parts for name in part.blank)
         if not full:
             raise GapsError(f"All that was asked for is blank: {', '.join(blank)}; there is nothing to search.")
-        return Queries(Descriptors.concatenate([part.descriptors for part in full]),
-                       np.concatenate([part.bounds for part in full]), blank)
+        looks = max(len(part.views) for part in full)
+        views = [Descriptors.concatenate([part.views[min(look, len(part.more))] for part in full])
+                 for look in range(looks)]
+        return Queries(views[0], np.concatenate([part.bounds for part in full]), blank, tuple(views[1:]))
 
     @cached_property
     def _catalogue(self) -> pd.DataFrame:
@@ -204,7 +216,8 @@ class Asker:
         keys, scopes = self._places(cut.bounds)
         samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=bands,
                                palette=cut.palette)
-        return Queries(embed(samples, self.eye, progress=self.progress), cut.bounds, cut.blank)
+        seen = [embed(view, self.eye, progress=self.progress) for view in views_of(samples, self.turns)]
+        return Queries(seen[0], cut.bounds, cut.blank, tuple(seen[1:]))
 
     def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:
         """Key and scope of the index's row nearest to the middle of each rectangle; "" where none holds it."""

@@ -28,7 +28,7 @@ from georetrieval.samples.windows import WindowSamples, anywhere, overlapping
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
 from georetrieval.search.rerank import CANDIDATES, RERANKERS
-from georetrieval.search.views import best_of, nearest_views
+from georetrieval.search.views import search_views
 
 if TYPE_CHECKING:
     from georetrieval.recipe.stages import Run
@@ -124,12 +124,9 @@ class Area:
         """The answers as they are found, and after each re-ranking."""
         views = views_of(samples, self.settings.turns, self.settings.scales)
         asked = [embed(view, eye, progress=self.run.progress) for view in views]
-        seen = [known.search(view, CANDIDATES) for view in asked]
-        matches = best_of(seen)
+        queries, matches = search_views(known, asked, CANDIDATES)
         yield "no", matches
-        if self.settings.rerank:
-            queries = nearest_views(asked, seen)
-            yield from ((method, RERANKERS[method](queries, known, matches)) for method in self.settings.rerank)
+        yield from ((method, RERANKERS[method](queries, known, matches)) for method in self.settings.rerank)
 
     @cached_property
     def drawn(self) -> list[Drawn]:

@@ -9,8 +9,25 @@ import numpy as np
 
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
+
+
+def search_views(
+    gallery: Gallery, views: Sequence[Descriptors], k: int, *, where: Filter | None = None
+) -> tuple[Descriptors, Matches]:
+    """The best of several looks at the same queries, and of each query the descriptor of the look that is nearest.
+
+    Parameters
+    ----------
+    views
+        One list of descriptors per look, row by row the same queries.
+    """
+    found = [gallery.search(view, k, where=where) for view in views]
+    if len(found) == 1:
+        return views[0], found[0]
+    return nearest_views(views, found), best_of(found)
 
 
 def best_of(views: Sequence[Matches]) -> Matches:

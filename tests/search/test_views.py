@@ -7,8 +7,8 @@ import pytest
 
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Space
-from georetrieval.search.gallery import Gallery
-from georetrieval.search.views import best_of, nearest_views
+from georetrieval.search.gallery import Filter, Gallery
+from georetrieval.search.views import best_of, nearest_views, search_views
 
 
 def descriptors(vectors: object, prefix: str = "q") -> Descriptors:
@@ -64,6 +64,13 @@ def test_fewer_rows_than_asked_for() -> None:
     seen = best_of([LINE.search(descriptors([[1, 0]]), 6) for _ in range(2)])
     assert seen.found.sum() == 4
     assert seen.rows[0, :4].tolist() == [0, 1, 2, 3]
+
+
+def test_asking_in_several_ways_at_once() -> None:
+    views = [descriptors([[1.2, 0]]), descriptors([[3.1, 0]])]
+    nearest, matches = search_views(LINE, views, 1, where=Filter(exclude_self=True))
+    assert (matches.rows.tolist(), nearest.vectors.tolist()) == ([[2]], [views[1].vectors[0].tolist()])
+    assert search_views(LINE, views[:1], 2)[1].rows.tolist() == [[0, 1]]
 
 
 def test_views_that_do_not_fit() -> None:
