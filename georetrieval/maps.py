@@ -44,6 +44,9 @@ class Ground:
     ----------
     queries : columns query, key, answers, best_rank (rank of the first true answer, 0 when there is none), geometry
     matches : columns query, rank, score, hit ("yes", "no", "unknown"), tile_id, scope, date, geometry
+
+    Both have a column confidence (0..1, of the query's first answer) when the index is calibrated; a query may then
+    have no match at all, which is an answer too.
     """
 
     queries: gpd.GeoDataFrame
@@ -70,7 +73,7 @@ def ground_table(catalogue: pd.DataFrame, crs: str) -> pa.Table:
 
 def on_ground(
     matches: Matches, attributes: pa.Table, query_bounds: Rectangles, crs: str, *,
-    placed: npt.NDArray[np.bool_] | None = None,
+    placed: npt.NDArray[np.bool_] | None = None, confidence: npt.NDArray[np.float64] | None = None,
 ) -> Ground:
     """Put matches on the ground.
 
@@ -80,6 +83,7 @@ def on_ground(
     query_bounds : (nq, 4) float64, a line per answered query; NaN where its place is not known
     crs : of all of them; "" for a plain frame
     placed : (nq,) bool, queries for which a hit means something; by default those with known bounds
+    confidence : (nq,) 0..1, a column of both layers where it is known
     """
     known = np.asarray(np.isfinite(query_bounds).all(axis=1))
     judged = known if placed is None else placed
@@ -99,6 +103,9 @@ def on_ground(
         "tile_id": matches.gallery_names[rows].tolist(), "scope": table.column("scope").to_pylist(),
         "date": table.column("date").to_pylist(),
     }, geometry=_boxes(bounds), crs=crs or None)
+    if confidence is not None:
+        queries["confidence"] = np.round(confidence, 4)
+        found["confidence"] = np.round(confidence, 4)[[a.query for a in answers]]
     return Ground(queries, found)
 
 
@@ -124,7 +131,7 @@ def write_gpkg(path: Path, ground: Ground) -> None:
     InputError
         When there is nothing to write, or the place cannot be written.
     """
-    if len(ground.matches) == 0:
+    if len(ground.matches) == 0 and "confidence" not in ground.queries:
         raise InputError("There is no answer to put on a map.")
     styles = pd.DataFrame([_style(MATCHES, _matches_qml(ground.matches)), _style(QUERIES, _queries_qml())])
     with publishing(path) as temporary, warnings.catch_warnings():

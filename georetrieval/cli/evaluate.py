@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from georetrieval.cli.output import format_option
+from georetrieval.cli.output import RERANK, format_option
 
 if TYPE_CHECKING:
     from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.answering import Answers
     from georetrieval.recipe.sight import Part
     from georetrieval.search.matches import Matches
 
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
               help="What of the asking tiles is looked at; one part alone needs a model that takes either.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
+@click.option("--rerank", type=click.Choice(RERANK), default="none", show_default=True, help="Put the first answers "
+              "into a better order by what else they resemble.")
 @click.option("--failures", is_flag=True, help="Also say where it fails: by landscape, by change, by hubs in the "
               "index; as CSV this table alone.")
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
 def command(
     index: str, tiles: Path, date: str, scopes: tuple[str, ...], k: int, model: str | None,
-    query_bands: Part, filter_dates: tuple[str, ...], bbox: str | None, failures: bool, format_: str,
+    query_bands: Part, filter_dates: tuple[str, ...], bbox: str | None, rerank: str, failures: bool, format_: str,
     out: Path | None,
 ) -> None:
     """Measure how well INDEX finds the tiles of another date again.
@@ -47,6 +50,7 @@ def command(
       georetrieval evaluate town --tiles tiles/ --date 2019
       georetrieval evaluate town --tiles tiles/ --date 2019 --query-bands photo
       georetrieval evaluate town --tiles tiles/ --date 2019 --failures
+      georetrieval evaluate town --tiles tiles/ --date 2019 --rerank query-expansion
       georetrieval evaluate town --tiles tiles/ --date 2019 --scope 57 --format json -o matches.gpkg
     """
     from georetrieval.cli.bars import progress
@@ -57,9 +61,9 @@ def command(
 
     from georetrieval.errors import InputError, UsageError
     from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.answering import answered
     from georetrieval.recipe.asking import Asker
     from georetrieval.recipe.sight import look
-    from georetrieval.search.gallery import Gallery
     from georetrieval.search.metrics import summary
     from georetrieval.search.store import IndexStore
 
@@ -69,14 +73,15 @@ def command(
     with progress() as report:
         asker = Asker(store, model=model, tileset=tileset, date=date)
         queries = look(tileset, asker.eye, date=date, scopes=list(scopes) or None, part=query_bands, progress=report)
-        rows, table = asker.rows
-        matches = Gallery.of(rows, attributes=table).search(queries, k, where=where)
+        answers = answered(store, asker.rows, [queries], k, where=where, rerank=rerank)
+    matches = answers.matches
     if summary(matches, k).queries == 0:
         raise InputError(f"None of the {len(queries)} tiles of {date} shows a place that another tile of the index "
                          f"{store.path} shows; index another date or département.")
     if out is not None:
-        _write(out, matches, tileset, table, store.manifest.crs)
-    _print({"index": str(store.path), "model": asker.model, "date": date, "k": k}, matches, tileset, date, scopes,
+        _write(out, answers, tileset, asker.rows[1], store.manifest.crs)
+    head = {"index": str(store.path), "model": asker.model, "date": date, "k": k}
+    _print(head if rerank == "none" else head | {"rerank": rerank}, matches, tileset, date, scopes,
            store.manifest.counts.tiles, format_, failures)
 
 
@@ -116,11 +121,11 @@ def _print(
         write_rows(lines, format_, title="Where it fails")
 
 
-def _write(out: Path, matches: Matches, tileset: TileSet, table: Any, crs: str) -> None:
+def _write(out: Path, answers: Answers, tileset: TileSet, table: Any, crs: str) -> None:
     import numpy as np
 
     from georetrieval.maps import BOUNDS, on_ground, write_ground
 
     place = tileset.catalogue.set_index("tile_id")[list(BOUNDS)]
-    bounds = place.loc[matches.query_names.tolist()].to_numpy(np.float64)
-    write_ground(out, on_ground(matches, table, bounds, crs))
+    bounds = place.loc[answers.matches.query_names.tolist()].to_numpy(np.float64)
+    write_ground(out, on_ground(answers.matches, table, bounds, crs, confidence=answers.confidence))

@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, list, info, verify."""
+"""`georetrieval index`: build, calibrate, list, info, verify."""
 
 from __future__ import annotations
 
@@ -63,6 +63,45 @@ def build(
     click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
                f"descriptor left out; version {store.manifest.version}", err=True)
     click.echo(str(path))
+
+
+@command.command()
+@click.argument("index")
+@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
+@click.option("--date", required=True, help="Date of the tiles that ask.")
+@click.option("--scope", "scopes", multiple=True, help="Only tiles of these départements; may be repeated.")
+@click.option("--absent", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the tiles that "
+              "ask as if the index did not hold their place.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws which.")
+@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+def calibrate(
+    index: str, tiles: Path, date: str, scopes: tuple[str, ...], absent: float, seed: int, model: str | None
+) -> None:
+    """Measure how far the answers of the index INDEX can be trusted.
+
+    Tiles of known place ask, some of them with their place taken out of the index, and a probability that the first
+    answer is right is fitted to what happens. It is kept in a new version of the index; from then on `search` says how
+    sure it is. Use tiles that the model was not trained on. A rebuilt index has to be calibrated again.
+
+    \b
+    Examples:
+      georetrieval index calibrate town --tiles tiles/ --date 2019
+      georetrieval index calibrate town --tiles tiles/ --date 2019 --scope 57 --absent 0.3
+    """
+    from georetrieval.cli.bars import progress
+    from georetrieval.cli.queries import index_path
+    from georetrieval.geo.tileset import TileSet
+    from georetrieval.recipe.calibrating import calibrate_index
+    from georetrieval.search.store import IndexStore
+
+    store = IndexStore.open(index_path(index))
+    with progress() as report:
+        found = calibrate_index(store, TileSet.open(tiles), date=date, scopes=list(scopes) or None, absent=absent,
+                                seed=seed, model=model, progress=report)
+    store = store.calibrated(found)
+    click.echo(f"calibrated on {found.queries} tiles, {found.absent_share:.0%} of them without their place; expected "
+               f"calibration error {found.expected_calibration_error:.3f}; version {store.manifest.version}", err=True)
+    click.echo(str(store.path))
 
 
 @command.command("list")

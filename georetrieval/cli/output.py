@@ -15,6 +15,7 @@ from georetrieval.errors import UsageError
 
 FORMATS = ("table", "json", "jsonl", "csv")
 GEO_FORMATS = (*FORMATS, "geojson", "gpkg")
+RERANK = ("none", "k-reciprocal", "query-expansion")
 Row = Mapping[str, Any]
 _F = TypeVar("_F", bound=Callable[..., Any])
 

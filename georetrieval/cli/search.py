@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from georetrieval.cli.output import GEO_FORMATS, format_option
+from georetrieval.cli.output import GEO_FORMATS, RERANK, format_option
 
 if TYPE_CHECKING:
     from georetrieval.maps import Ground
@@ -25,23 +25,30 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @click.option("--classes", type=click.Path(path_type=Path), help="Picture of class codes that belongs to the query.")
 @click.option("--vectors", type=click.Path(path_type=Path), help="Vector delivery to be painted under a GeoTIFF.")
+@click.option("--turns", type=click.IntRange(1, 64), default=1, show_default=True, help="Look at each picture at so "
+              "many equally spaced turns; the best counts.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--scope", "scopes", multiple=True, help="Only answers of this département; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
 @click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles).")
+@click.option("--rerank", type=click.Choice(RERANK), default="none", show_default=True, help="Put the first answers "
+              "into a better order by what else they resemble.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help='Say "no match" when the first answer is less '
+              "sure than this (0..1); the index must be calibrated.")
 @format_option(*GEO_FORMATS)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write there instead of to stdout; the suffix says "
               "the format.")
 def command(
     index: str, queries: tuple[str, ...], k: int, tiles: Path | None, date: str | None, model: str | None,
-    classes: Path | None, vectors: Path | None, filter_dates: tuple[str, ...], scopes: tuple[str, ...],
-    bbox: str | None, exclude_self: bool, format_: str, out: Path | None,
+    classes: Path | None, vectors: Path | None, turns: int, filter_dates: tuple[str, ...], scopes: tuple[str, ...],
+    bbox: str | None, exclude_self: bool, rerank: str, min_confidence: float | None, format_: str, out: Path | None,
 ) -> None:
     """Find the tiles of INDEX that look most like each QUERY.
 
     A QUERY is a tile id, a picture file (a GeoTIFF is cut on the index's grid), a point "x,y" or a box
     "xmin,ymin,xmax,ymax" (all tiles within). Numbers in the range of degrees are longitude and latitude, others the
-    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact.
+    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact. An index that
+    was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
 
     \b
     Examples:
@@ -49,6 +56,9 @@ def command(
       georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
       georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
       georetrieval search town photo.tif --filter-date 2004 --format csv
+      georetrieval search town photo.tif --min-confidence 0.9
+      georetrieval search town photo.tif --rerank k-reciprocal
+      georetrieval search town old-print.jpg --turns 16
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
@@ -61,22 +71,25 @@ def command(
 
     from georetrieval.geo.tileset import TileSet
     from georetrieval.maps import on_ground
+    from georetrieval.recipe.answering import answered, require_calibration
     from georetrieval.recipe.asking import Asker
-    from georetrieval.search.gallery import Gallery
     from georetrieval.search.store import IndexStore
 
     store = IndexStore.open(index_path(index))
+    require_calibration(store, min_confidence)
     with progress() as report:
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
-                      vectors=vectors, progress=report)
+                      vectors=vectors, turns=turns, progress=report)
         asked = asker.ask(words)
-        rows, table = asker.rows
-        matches = Gallery.of(rows, attributes=table).search(asked.descriptors, k, where=where)
+        answers = answered(store, asker.rows, asked.views, k, where=where, rerank=rerank,
+                           min_confidence=min_confidence)
     for note in asker.notes:
         click.echo(note, err=True)
-    if not matches.found.any():
+    if answers.none_may:
         click.echo("No tile of the index may answer: the filters leave none.", err=True)
-    ground = on_ground(matches, table, asked.bounds[matches.query_rows], store.manifest.crs)
+    matches = answers.matches
+    ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], store.manifest.crs,
+                       confidence=answers.confidence)
     write_answers(ground, format_, out)
     silent = (*asked.blank, *map(str, matches.unanswered_names))
     if silent:
@@ -101,24 +114,37 @@ def write_answers(ground: Ground, format_: str, out: Path | None) -> None:
         if format_ == "geojson":
             click.echo(geojson(ground))
         else:
-            write_rows(answer_rows(ground), format_)
+            rows = answer_rows(ground)
+            write_rows([_in_words(row) for row in rows] if format_ == "table" else rows, format_)
     if out:
         publish(out, text.getvalue().encode())
 
 
 def answer_rows(ground: Ground) -> list[dict[str, Any]]:
-    """One row per answer: query, rank, tile, score, hit (None when the query's place is not known), place."""
+    """One row per answer: query, rank, tile, score, hit (None when the query's place is not known), place.
+
+    When the index is calibrated there is a column confidence, and a query without an answer has a row without a tile.
+    """
     from georetrieval.maps import BOUNDS
 
     told = {"yes": True, "no": False, "unknown": None}
     boxes = ground.matches.geometry.bounds.to_numpy()
-    rows = []
+    each: dict[str, list[dict[str, Any]]] = {query: [] for query in ground.queries["query"]}
     for row, box in zip(ground.matches.drop(columns="geometry").to_dict("records"), boxes, strict=True):
         place = dict(zip(BOUNDS, map(float, box), strict=True))
-        rows.append({
+        sure = {"confidence": row["confidence"]} if "confidence" in row else {}
+        each[row["query"]].append({
             "query": row["query"], "rank": row["rank"], "tile_id": row["tile_id"], "score": round(row["score"], 6),
-            "hit": told[row["hit"]], "scope": row["scope"], "date": row["date"], **place})
-    return rows
+            "hit": told[row["hit"]], "scope": row["scope"], "date": row["date"], **place, **sure})
+    if "confidence" in ground.queries:
+        nothing = dict.fromkeys(("rank", "tile_id", "score", "hit", "scope", "date", *BOUNDS))
+        for query, sure in zip(ground.queries["query"], ground.queries["confidence"], strict=True):
+            each[query] = each[query] or [{"query": query, **nothing, "confidence": sure}]
+    return [row for rows in each.values() for row in rows]
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    return row if row["tile_id"] is not None else row | {"tile_id": "no match"}
 
 
 def _format(asked: str, out: Path | None) -> str:

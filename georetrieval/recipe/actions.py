@@ -21,6 +21,7 @@ from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.starting import start_from
 from georetrieval.recipe import sources
 from georetrieval.recipe.build import augment_of, mining_of, net_of, settings_of, start_of
+from georetrieval.recipe.calibrating import calibrate_run
 from georetrieval.recipe.evaluation import questions
 from georetrieval.recipe.grid import rows_planned
 from georetrieval.recipe.indexing import index_tiles
@@ -154,13 +155,18 @@ def sides(run: Run, part: Part) -> SidePair:
 
 
 def index(run: Run) -> None:
-    """Index the test part at the date that is looked for (at every date when every pair is compared)."""
+    """Index the test part at the date that is looked for (at every date when every pair is compared).
+
+    The index is calibrated on the validation part where there is one; `calibration.json` says how, or why not.
+    """
     tileset, dates = run.tileset, run.recipe.dates
     rows = tiles_of(tileset, run.recipe.split.test)
     wanted = sorted(set(rows["date"])) if dates.every_pair else [dates.gallery]
-    index_tiles(run.index, tileset, str(run.model.resolve()), dates=wanted, tile_ids=list(rows["tile_id"]),
-                overlap=run.recipe.index.overlap, replace=True, created_by=f"run {run.recipe.name}",
-                progress=run.progress)
+    store = index_tiles(run.index, tileset, str(run.model.resolve()), dates=wanted, tile_ids=list(rows["tile_id"]),
+                        overlap=run.recipe.index.overlap, replace=True, created_by=f"run {run.recipe.name}",
+                        progress=run.progress)
+    note = calibrate_run(run, store)
+    publish_json(run.out / "calibration.json", note)
 
 
 def planned(run: Run, name: str) -> Row:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-from georetrieval.embedding import embed
 from georetrieval.errors import InputError
 from georetrieval.files import digest
 from georetrieval.geo.tileset import TileSet
@@ -23,13 +22,13 @@ from georetrieval.recipe.build import load_eye
 from georetrieval.recipe.evaluation import Question, questions
 from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.parts import date_pairs
-from georetrieval.samples.campaigns import TileSamples
-from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, features, fit, without
+from georetrieval.recipe.sight import look
+from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, confidence, features, fit, without
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.fingerprint import plain
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Doubles, Rows
-from georetrieval.search.matches import NO_ROW
+from georetrieval.search.matches import NO_ROW, Matches
 from georetrieval.search.store import IndexStore
 
 if TYPE_CHECKING:
@@ -140,11 +139,10 @@ def calibrate_index(
     manifest = store.manifest
     eye = load_eye(model or manifest.model, legend_digest=manifest.legend_digest, px=manifest.px)
     require_eye(store, eye)
-    samples = TileSamples(tileset, date=date, bands=eye.bands, scopes=scopes)
-    trial = tried(embed(samples, eye, progress=progress), samples.catalogue[list(BOUNDS)].to_numpy(np.float64),
-                  store.gallery(), absent=absent, seed=seed)
+    queries = look(tileset, eye, date=date, scopes=scopes, progress=progress)
+    trial = tried(queries, _ground(tileset, queries), store.gallery(), absent=absent, seed=seed)
     dates = sorted({str(source.get("date", "")) for source in manifest.sources})
-    return _fitted(trial, ", ".join(dict.fromkeys(samples.scopes)), (date, ", ".join(dates)),
+    return _fitted(trial, ", ".join(dict.fromkeys(queries.scopes.tolist())), (date, ", ".join(dates)),
                    manifest.fingerprint_digest, manifest.counts.tiles)
 
 
@@ -160,29 +158,55 @@ def calibrate_part(run: Run, eye: Embedder) -> Calibration:
     if part is None:
         raise InputError("The recipe has no validation part to calibrate on; add split.validation.")
     pairs = date_pairs(run.tileset, run.recipe.dates)
-    asked = questions(run.tileset, "validation", part, pairs)
-    galleries = [gallery_of(run.tileset, eye, question, run.progress) for question in asked]
-    trial = Trial.concatenate([
-        tried(*queries_of(run.tileset, eye, question, run.progress), gallery, seed=run.recipe.seed + number)
-        for number, (question, gallery) in enumerate(zip(asked, galleries, strict=True))])
-    rows = round(float(np.mean([len(gallery.descriptors) for gallery in galleries])))
-    pair = asked[0].pair if len(pairs) == 1 else ("later", "earlier")
-    return _fitted(trial, "validation", pair, digest(plain(eye.fingerprint())), rows)
+    trials, sizes = [], []
+    for number, question in enumerate(questions(run.tileset, "validation", part, pairs)):
+        queries, bounds, gallery = sides_of(run.tileset, eye, question, run.progress)
+        trials.append(tried(queries, bounds, gallery, seed=run.recipe.seed + number))
+        sizes.append(len(gallery.descriptors))
+    pair = pairs[0] if len(pairs) == 1 else ("later", "earlier")
+    return _fitted(Trial.concatenate(trials), "validation", pair, digest(plain(eye.fingerprint())),
+                   round(sum(sizes) / len(sizes)))
 
 
-def queries_of(
+def calibrate_run(run: Run, store: IndexStore) -> dict[str, Any]:
+    """Calibrate the index of a run where that is possible; the answer says how it was measured, or why it was not."""
+    if run.recipe.index.overlap > 0:
+        return {"calibration": None, "why": "Rows that overlap need: georetrieval index calibrate."}
+    try:
+        calibration = calibrate_part(run, run.eye())
+    except InputError as error:
+        return {"calibration": None, "why": str(error)}
+    store.calibrated(calibration)
+    return {"calibration": asdict(calibration), "why": ""}
+
+
+def sides_of(
     tileset: TileSet, eye: Embedder, question: Question, progress: Progress = silent
-) -> tuple[Descriptors, Rectangles]:
-    """What a question asks with, and where that lies."""
-    samples = TileSamples(tileset, date=question.pair[0], bands=eye.bands, tile_ids=sorted(question.tile_ids))
-    return embed(samples, eye, progress=progress), samples.catalogue[list(BOUNDS)].to_numpy(np.float64)
+) -> tuple[Descriptors, Rectangles, Gallery]:
+    """What a question asks with, where that lies, and what it looks in, with its rectangles."""
+    ids = sorted(question.tile_ids)
+    asks, answers = (look(tileset, eye, date=date, tile_ids=ids, progress=progress) for date in question.pair)
+    rows = tileset.catalogue.set_index("tile_id").loc[answers.names.tolist()]
+    return asks, _ground(tileset, asks), Gallery.of(answers, attributes=ground_table(rows, tileset.grid.crs))
 
 
-def gallery_of(tileset: TileSet, eye: Embedder, question: Question, progress: Progress = silent) -> Gallery:
-    """What a question looks in, with its rectangles."""
-    samples = TileSamples(tileset, date=question.pair[1], bands=eye.bands, tile_ids=sorted(question.tile_ids))
-    table = ground_table(samples.catalogue, tileset.grid.crs)
-    return Gallery.of(embed(samples, eye, progress=progress), attributes=table)
+def confidences(store: IndexStore, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
+    """(nq,) probability that the first answers are right, by the index's calibration; None when it has none.
+
+    Parameters
+    ----------
+    matches : of the plain search of this index, with at least `DEPTH` answers asked for
+    judged : (nq,) the rows that are judged where they are not the first ones (after re-ranking)
+    """
+    calibration = store.manifest.calibration
+    if calibration is None or gallery.attributes is None:
+        return None
+    return confidence(matches, gallery, calibration, places=places_of(gallery.attributes), judged=judged)
+
+
+def _ground(tileset: TileSet, tiles: Descriptors) -> Rectangles:
+    rows = tileset.catalogue.set_index("tile_id").loc[tiles.names.tolist(), list(BOUNDS)]
+    return np.asarray(rows.to_numpy(np.float64))
 
 
 def _fitted(trial: Trial, part: str, pair: tuple[str, str], fingerprint: str, gallery: int) -> Calibration:

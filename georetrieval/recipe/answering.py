@@ -1,0 +1,72 @@
+"""From queries to answers that can be trusted: search, re-rank, say how sure, and say "no match" below a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from georetrieval.errors import UsageError
+from georetrieval.recipe.calibrating import confidences
+from georetrieval.search.confidence import DEPTH, silenced
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.gallery import Filter, Gallery
+from georetrieval.search.index import Doubles
+from georetrieval.search.matches import Matches
+from georetrieval.search.rerank import CANDIDATES, RERANKERS
+from georetrieval.search.store import IndexStore
+from georetrieval.search.views import search_views
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What is said to some queries.
+
+    Attributes
+    ----------
+    matches : at most k answers each
+    confidence : (nq,) probability that the first answer is right; None when the index is not calibrated
+    none_may : the filters leave no row that may answer
+    """
+
+    matches: Matches
+    confidence: Doubles | None
+    none_may: bool
+
+
+def answered(
+    store: IndexStore, rows: tuple[Descriptors, pa.Table], views: Sequence[Descriptors], k: int, *, where: Filter,
+    rerank: str = "none", min_confidence: float | None = None,
+) -> Answers:
+    """The k best answers to each query.
+
+    Parameters
+    ----------
+    rows : of the index (`IndexStore.load`)
+    views : looks at the same queries, one or more; the nearest counts
+    rerank : "none" or a name of `RERANKERS`, applied to the first `CANDIDATES` answers (k when that is more)
+    min_confidence : queries whose first answer is less sure get no answer at all, 0..1
+
+    Raises
+    ------
+    UsageError
+        When a confidence is asked for and the index is not calibrated.
+    """
+    require_calibration(store, min_confidence)
+    gallery = Gallery.of(rows[0], attributes=rows[1])
+    depth = max(k, DEPTH if store.manifest.calibration else 0, CANDIDATES if rerank != "none" else 0)
+    queries, first = search_views(gallery, views, depth, where=where)
+    best = RERANKERS[rerank](queries, gallery, first) if rerank != "none" else first
+    sure = confidences(store, first, gallery, best.rows[:, 0])
+    matches = best.first(k)
+    if min_confidence is not None and sure is not None:
+        matches = silenced(matches, sure < min_confidence)
+    return Answers(matches, sure, not first.found.any())
+
+
+def require_calibration(store: IndexStore, min_confidence: float | None) -> None:
+    """UsageError when a confidence is asked of an index that has not been calibrated."""
+    if min_confidence is not None and store.manifest.calibration is None:
+        raise UsageError(f"The index {store.path} is not calibrated, so it has no confidence to compare with "
+                         f"{min_confidence:g}; measure it with: georetrieval index calibrate.")
