@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from georetrieval.nets.embedder import DescriptorNet
+
+_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def decay_after(updates: int, decay: float) -> float:
@@ -64,9 +65,9 @@ class Average:
             self._mean.load_state_dict(dict(tensors))
 
 
-def _moving(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    def step(mean: list[Tensor], now: list[Tensor], updates: Tensor | int) -> None:
-        with torch.no_grad():
-            get_ema_multi_avg_fn(decay_after(int(updates), decay))(mean, now, updates)
+def _moving(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    def step(mean: _Tensors, now: _Tensors, updates: Tensor | int) -> None:
+        average = get_ema_multi_avg_fn(decay_after(int(updates), decay))  # type: ignore[no-untyped-call]
+        average(mean, now, updates)
 
     return step
