@@ -204,3 +204,23 @@ def test_the_scores_are_the_cosines_of_the_stored_vectors(cli, index, place):
         other = by_name[answer["tile_id"]]
         cosine = asked @ other / np.linalg.norm(asked) / np.linalg.norm(other)
         assert answer["score"] == pytest.approx(cosine, abs=1e-6)
+
+
+def test_a_turned_picture_is_found_by_turned_looks(cli, index, place, tmp_path):
+    """The land around one tile of 2004, turned by 60 degrees: twelve looks hold the one that turns it back."""
+    from PIL import Image
+
+    with rasterio.open(place / "old.tif") as file:
+        land = Image.fromarray(file.read().transpose(1, 2, 0))
+    turned = land.rotate(60, Image.Resampling.BILINEAR, center=(175, 175)).crop((150, 150, 200, 200))
+    turned.save(tmp_path / "turned.png")
+    tile = "57-2004-E0930300N6920200-100"  # its middle is 350 m, 175 pixels, from the west and from the north
+    told = {}
+    for turns in (1, 12):
+        code, out, _ = cli("search", index, tmp_path / "turned.png", "--turns", turns, "--format", "json", "-k", "40")
+        assert code == 0
+        told[turns] = [row["tile_id"] for row in json.loads(out)]
+    assert told[12][0] == tile
+    assert told[1][0] != tile
+    code, out, _ = cli("search", index, tmp_path / "turned.png", tile, "--turns", 12, "--format", "json", "-k", "1")
+    assert (code, {row["query"] for row in json.loads(out)}) == (0, {"turned.png", tile})

@@ -11,6 +11,7 @@ from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder
 from georetrieval.recipe.build import augment_of, baseline_of, load_eye, mining_of, net_of, settings_of, weights_file
 from georetrieval.recipe.schema import Augment, Eye, Learn, Mining
+from georetrieval.samples.poses import GroundSettings
 
 torch.set_num_threads(1)
 SMALL = Eye(trunk="resnet10t", bands=("r", "g", "b"), head="pool", descriptor=8)
@@ -110,3 +111,12 @@ eye: {trunk: resnet10t, bands: [r, g, b], head: pool, descriptor: 8}
     assert baseline_of("untrained", recipe, town).fingerprint() == one
     assert baseline_of("untrained", load_recipe(path, ["seed=5"]), town).fingerprint() != one
     assert isinstance(baseline_of("hog", recipe, town), HogEmbedder)
+
+
+def test_windows_over_the_ground_are_asked_for_by_the_recipe() -> None:
+    augment = augment_of(Learn(augment=Augment(ground={"shift": 0.1, "angle_deg": 15, "scale": [0.7, 1.4]})))
+    assert augment is not None
+    assert augment.ground == GroundSettings(place=0.5, shift=0.1, angle_deg=15, scale=(0.7, 1.4), sides="both")
+    still = augment_of(Learn(augment=Augment()))
+    assert still is not None
+    assert still.ground is None

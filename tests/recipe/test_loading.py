@@ -169,3 +169,16 @@ def test_what_cannot_be_extended(tmp_path: Path, text: str, told: str) -> None:
     write(tmp_path, "broken.yaml", "a: 1\nb: [1\n")
     with pytest.raises((InputError, UsageError), match=told):
         load_recipe(write(tmp_path, "top.yaml", text))
+
+
+@pytest.mark.parametrize(("setting", "told"), [
+    ("learn.augment.ground.scale=[1.4, 0.7]", "smallest and the largest side"),
+    ("learn.augment.ground.place=0.7", "learn.augment.ground.place"),
+    ("learn.augment.ground.turn=15", "learn.augment.ground.turn is not a setting"),
+    ("index.overlap=1", "index.overlap"),
+    ("evaluate.off_grid.conditions=[tilt]", "evaluate.off_grid.conditions"),
+    ("evaluate.off_grid.scales=[0]", "evaluate.off_grid.scales"),
+])
+def test_windows_that_make_no_sense(recipe: Path, setting: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        load_recipe(recipe, [setting])
