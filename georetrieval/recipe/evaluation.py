@@ -18,6 +18,7 @@ from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
 from georetrieval.search.metrics import summary
+from georetrieval.search.rerank import CANDIDATES, RERANKERS
 
 Row = dict[str, Any]
 
@@ -79,17 +80,21 @@ class Evaluator:
             for date in question.pair:
                 self._wanted.setdefault(date, set()).update(question.tile_ids)
 
-    def answer(self, name: str, eye: Embedder, question: Question) -> Matches:
-        """The matches of one eye to one question."""
+    def answer(self, name: str, eye: Embedder, question: Question, rerank: str | None = None) -> Matches:
+        """The matches of one eye to one question, re-ranked by the method of that name."""
         query, gallery = (self.descriptors(name, eye, question, date) for date in question.pair)
-        return Gallery.of(gallery).search(query, self._k)
+        rows = Gallery.of(gallery)
+        if rerank is None:
+            return rows.search(query, self._k)
+        return RERANKERS[rerank](query, rows, rows.search(query, max(self._k, CANDIDATES))).first(self._k)
 
-    def row(self, name: str, eye: Embedder, question: Question) -> Row:
-        """The table line of one eye and one question."""
-        figures = summary(self.answer(name, eye, question), self._k).as_dict()
+    def row(self, name: str, eye: Embedder, question: Question, rerank: str | None = None) -> Row:
+        """The table line of one eye and one question; a re-ranked one is called "trained + k-reciprocal"."""
+        figures = summary(self.answer(name, eye, question, rerank), self._k).as_dict()
         query, gallery = question.pair
         return {
-            "descriptor": name, "part": question.part, "query": query, "gallery": gallery,
+            "descriptor": f"{name} + {rerank}" if rerank else name,
+            "part": question.part, "query": query, "gallery": gallery,
             f"map_at_{self._k}": _rounded(figures[f"map_at_{self._k}"]),
             "recall_at_1": _rounded(figures["recall_at_1"]),
             f"recall_at_{self._k}": _rounded(figures[f"recall_at_{self._k}"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from georetrieval.files import publish, publish_json
 from georetrieval.maps import write_geopackage
-from georetrieval.recipe import combinations, failures, modalities, off_grid
+from georetrieval.recipe import combinations, failures, modalities, off_grid, reliability
 from georetrieval.recipe.build import baseline_of
 from georetrieval.recipe.evaluation import Evaluator, questions
 from georetrieval.recipe.parts import date_pairs
@@ -31,11 +31,14 @@ def measure(run: Run) -> None:
         eyes["trained"] = run.eye()
         rows += [evaluator.row("trained", eyes["trained"], question) for question in test]
     last = list(eyes)[-1]
+    rows += [evaluator.row(last, eyes[last], question, method)
+             for method in recipe.evaluate.rerank for question in test]
     matches = evaluator.answer(last, eyes[last], test[0])
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(rows))
     write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
     failures.section(run, evaluator, eyes, test)
+    reliability.section(run, eyes[last], test)
     if run.draw is not None:
         run.draw(run, matches, rows)
     combinations.section(run)

@@ -99,6 +99,14 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _confidence_can_be_measured(self) -> Self:
+        trained = self.learn is not None and self.split.validation is not None
+        if self.evaluate.reliability and not (trained and self.index.overlap == 0):
+            raise ValueError("evaluate.reliability needs something to learn, a split.validation to calibrate on, and "
+                             "index.overlap 0")
+        return self
+
+    @model_validator(mode="after")
     def _parts_are_known(self) -> Self:
         known = {w.scope for w in self.tiles.worlds} | {s.scope for s in self.tiles.surveys}
         if self.tiles.mosaics:

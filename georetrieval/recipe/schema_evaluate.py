@@ -33,3 +33,7 @@ class Evaluate(Strict):
     failures: bool = Field(False, description="also say where each descriptor fails: by landscape, by change, and by "
                            "hubs in the gallery")
     off_grid: OffGrid | None = Field(None, description="also ask with windows anywhere, turned and scaled")
+    rerank: tuple[Literal["k-reciprocal", "query-expansion"], ...] = Field((), description="also re-rank the answers "
+                                                                           "of the last descriptor of the table")
+    reliability: bool = Field(False, description="also hold the confidence of the index against the test part, half of "
+                              "its places taken away; needs split.validation")

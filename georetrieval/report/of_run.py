@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from georetrieval.geo.tileset import TileSet
+from georetrieval.recipe import reliability
 from georetrieval.recipe.failures import NAME, read_failures
 from georetrieval.recipe.stages import Row, Run
 from georetrieval.report.failures import failure_bars
 from georetrieval.report.pictures import Picture, contact_sheet, training_curve
+from georetrieval.report.reliability import reliability_diagram
 from georetrieval.samples.bands import derive
 from georetrieval.search.matches import Matches
 
@@ -21,8 +23,10 @@ SEMANTIC = ("sr", "sg", "sb")
 
 
 def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
-    """Draw `queries.png`, `failures.png` where the recipe asks for failures, and `training.png` where something was
-    trained, into the run's folder.
+    """Draw the figures of a run into its folder.
+
+    Always `queries.png`; `failures.png` and `reliability.png` where the recipe asks for them; `training.png` where
+    something was trained.
 
     Parameters
     ----------
@@ -42,6 +46,9 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
     k = run.recipe.evaluate.k
     if run.recipe.evaluate.failures:
         failure_bars(read_failures(run.out, k), run.out / f"{NAME}.png", k=k, title=run.recipe.title)
+    if run.recipe.evaluate.reliability:
+        reliability_diagram(run.out / f"{reliability.NAME}.csv", run.out / f"{reliability.NAME}.png",
+                            title=run.recipe.title)
     place = ("part", "query", "gallery")
     first = [row for row in rows if all(row[name] == rows[-1][name] for name in place)]
     lines = {f"{row['descriptor']} (test)": row[f"map_at_{k}"] for row in first}
