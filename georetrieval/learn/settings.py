@@ -49,6 +49,8 @@ class TrainSettings:
         Of "infonce", "nt-xent-dot" and "clip".
     alpha, beta, base
         Of "multi-similarity".
+    bce_start
+        First weights of the layer of "bce": "distance" or "random", see `PairBCE`.
     pairs_per_batch
         Pairs in one batch; both members of all pairs go through the net as one batch.
     epochs, minutes
@@ -79,6 +81,7 @@ class TrainSettings:
     alpha: float = 2.0
     beta: float = 50.0
     base: float = 0.5
+    bce_start: Literal["distance", "random"] = "distance"
     pairs_per_batch: int = 12
     epochs: int = 100
     minutes: float | None = None

@@ -71,7 +71,8 @@ class DescriptorNet(nn.Module):
         self.space = "cosine"
         self.fusion = _fusion(settings)
         self.normalise = Normalise() if settings.fusion == "conv" else nn.Identity()
-        self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels)
+        self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels,
+                           width=settings.width)
         self.head = _head(settings, self.trunk.shape(settings.px))
 
     @property

@@ -40,6 +40,8 @@ class NetSettings:
         "conv": a 1x1 convolution to three bands; "stack": all bands go to the trunk, normalised.
     any_modality
         Pictures may lack the photo or the map: see `nets.parts`. Needs bands of both.
+    width
+        Channels of the trunk's first stage, see `Trunk`; None is the trunk as timm has it.
 
     *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256).
     """
@@ -56,6 +58,7 @@ class NetSettings:
     descriptor: int = 256
     fusion: Literal["conv", "stack"] = "conv"
     any_modality: bool = False
+    width: int | None = None
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -77,4 +80,4 @@ class NetSettings:
         return cls(**plain)
 
 
-_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False}
+_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None}

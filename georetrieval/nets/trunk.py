@@ -13,6 +13,9 @@ from georetrieval.errors import InputError, UsageError
 from georetrieval.nets.weights import load_trunk
 
 HUB = "hub"
+STAGES = 4
+LEAST_STEM = 8
+"""A ResNet's stages, and the fewest channels in the stem of a thin one."""
 
 
 class Trunk(nn.Module):
@@ -29,6 +32,9 @@ class Trunk(nn.Module):
         The last stage to keep, counted from 0; None keeps all.
     channels
         Bands of the input. Weights made for three are repeated over more, as timm does it.
+    width
+        Channels of the first stage of a ResNet, doubled at each further one: a thin net for small tiles and machines
+        without a GPU. None is the model as timm has it.
 
     Raises
     ------
@@ -39,11 +45,12 @@ class Trunk(nn.Module):
     """
 
     def __init__(
-        self, name: str, *, weights: str | Path | None = None, cut: int | None = None, channels: int = 3
+        self, name: str, *, weights: str | Path | None = None, cut: int | None = None, channels: int = 3,
+        width: int | None = None,
     ) -> None:
         super().__init__()
         self.channels = channels
-        self.model = _model(name, channels, pretrained=str(weights) == HUB)
+        self.model = _model(name, channels, width, pretrained=str(weights) == HUB)
         if weights is not None and str(weights) != HUB:
             load_trunk(self.model, Path(weights))
         self.cut = cut
@@ -70,12 +77,16 @@ class Trunk(nn.Module):
         return int(found[1]), int(found[2]), int(found[3])
 
 
-def _model(name: str, channels: int, *, pretrained: bool) -> Any:
+def _model(name: str, channels: int, width: int | None, *, pretrained: bool) -> Any:
     if not timm.is_model(name.split(".")[0]):
         near = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise UsageError(f"The trunk {name!r} is not a timm model; try one of {near}.")
+    if width is not None and pretrained:
+        raise UsageError(f"The hub has no weights of {name!r} with width {width}; leave out one of the two.")
+    thin = {} if width is None else {
+        "channels": tuple(width << stage for stage in range(STAGES)), "stem_width": max(LEAST_STEM, width // 2)}
     try:
-        return timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0, global_pool="")
+        return timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0, global_pool="", **thin)
     except Exception as error:
         if not pretrained:
             raise UsageError(f"The trunk {name!r} cannot be built as a map of features: {error}.") from error

@@ -20,6 +20,7 @@ class Eye(Strict):
     fusion_trainable: bool = True
     trunk: str = "resnet50"
     cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
+    width: int | None = Field(None, ge=8, description="channels of a ResNet's first stage; null is as timm has it")
     weights: str | None = Field(None, description="null (from scratch), hub, a file, or a run of ours")
     head: Literal["convs", "pool"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
@@ -97,6 +98,7 @@ class Learn(Strict):
     alpha: float = Field(2.0, gt=0, description="multi-similarity: weight of unlike positive pairs")
     beta: float = Field(50.0, gt=0, description="multi-similarity: weight of alike negative pairs")
     base: float = Field(0.5, ge=-1, le=1, description="multi-similarity: the cosine from which a pair is wrong")
+    bce_start: Literal["distance", "random"] = Field("distance", description="first weights of bce's own layer")
     pairs_per_batch: int = Field(12, ge=2)
     epochs: int = Field(100, ge=1)
     minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")

@@ -56,6 +56,17 @@ def test_bce_falls_when_its_layer_is_trained() -> None:
     assert objective(vectors, pairs).item() < 0.3
 
 
+def test_bce_starts_as_a_distance() -> None:
+    """The first weights order pairs as their distance does, whatever the length; 0.12 apart on average is p = 1/2."""
+    vectors = torch.tensor([[0.0, 0.0], [0.1, 0.1], [0.2, -0.2], [3 / 25.6, 3 / 25.6]])
+    near, far, middle = PairBCE(2).logits(vectors[[0, 0, 0]], vectors[1:]).tolist()
+    assert near == pytest.approx(3 - 25.6 * 0.1, abs=1e-5)
+    assert far == pytest.approx(3 - 25.6 * 0.2, abs=1e-5)
+    assert middle == pytest.approx(0, abs=1e-5)
+    torch.manual_seed(0)
+    assert (PairBCE(256, start="random").fc.weight > 0).any()
+
+
 def test_infonce_of_two_pairs_at_right_angles() -> None:
     """Partners coincide (cosine 1), strangers are at 90 degrees (cosine 0), temperature 1/2:
     each of the four looks for its partner among three, -log(e^2 / (e^2 + 1 + 1))."""

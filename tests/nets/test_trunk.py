@@ -24,6 +24,15 @@ def test_whole_resnet_shrinks_32_times_and_the_cut_less() -> None:
     assert sum(p.numel() for p in cut.parameters()) < 1_000_000  # what lies behind the cut is gone
 
 
+def test_a_thin_resnet_has_its_width_doubled_at_each_stage() -> None:
+    assert Trunk(SMALL, width=16).shape(128) == (128, 4, 4)
+    assert Trunk(SMALL, width=16, cut=3).shape(128) == (64, 8, 8)
+    with pytest.raises(UsageError, match="vgg11"):
+        Trunk("vgg11", width=16)
+    with pytest.raises(UsageError, match="hub has no weights"):
+        Trunk(SMALL, width=16, weights="hub")
+
+
 @pytest.mark.parametrize(
     "wrapped",
     [lambda s: s, lambda s: {"state_dict": s}, lambda s: {f"module.{k}": v for k, v in s.items()}],
