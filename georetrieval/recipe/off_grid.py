@@ -150,7 +150,7 @@ def draw(grounds: list[Ground], condition: Condition, count: int, random: np.ran
         angle = random.uniform(-180, 180, count) * (condition != "shift")
         scale = np.exp(random.uniform(log(SCALES[0]), log(SCALES[1]), count) * (condition == "scale"))
         centres = anywhere(grounds[0], count, random)
-        whole = np.all([ground.shares(centres, angle, scale) == 1 for ground in grounds], axis=0)
+        whole = np.all([ground.whole(centres, angle, scale) for ground in grounds], axis=0)
         kept.append(np.column_stack([centres, angle, scale])[whole])
         if sum(map(len, kept)) >= count:
             break

@@ -19,6 +19,8 @@ Values: TypeAlias = npt.NDArray[np.float64]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 NEAR = 1e-6
 """A share of a pixel that does not count: positions come from differences of large coordinates."""
+POINTS = 9
+"""Points a side that are looked at before all pixels are."""
 CHUNK = 64
 """Windows resampled at once: 64 patches of 256 px and 4 bands are 67 MB as float32."""
 
@@ -85,6 +87,12 @@ class Ground:
         """Whether the tiles of these cells of the grid are known: bool, of the shape asked."""
         return self._known_at(np.asarray(self._north - row), np.asarray(col - self._west))
 
+    @property
+    def cells(self) -> npt.NDArray[np.int64]:
+        """`(n, 2)` int64: col and row of the known tiles, from the north-west, row by row."""
+        down, right = np.nonzero(self._pack_row >= 0)
+        return np.column_stack([self._west + right, self._north - down]).astype(np.int64)
+
     def window(self, centre: tuple[float, float], angle_deg: float = 0.0, scale: float = 1.0) -> tuple[Bytes, float]:
         """One window: `(C, px, px)` uint8, and the share of its pixels that is known, 0..1."""
         pixels, shares = self.windows(np.asarray([centre], np.float64), np.asarray([angle_deg]), np.asarray([scale]))
@@ -124,6 +132,19 @@ class Ground:
     def shares(self, centres: Values, angle_deg: Values | float = 0.0, scale: Values | float = 1.0) -> Values:
         """The second answer of `windows`, without reading a pixel."""
         return self._shares(*self._placed(centres, angle_deg, scale))
+
+    def whole(self, centres: Values, angle_deg: Values | float, scale: Values | float) -> npt.NDArray[np.bool_]:
+        """`(n,)` bool: where `shares` is 1. Quick, since a few points of a window tell most that are not."""
+        centre, angle, scales = self._placed(centres, angle_deg, scale)
+        points = np.linspace(-1, 1, POINTS) * (self.px - 1) / 2
+        right, down = (points.ravel() for points in np.meshgrid(points, points))
+        cos, sin = (scales * turned for turned in (np.cos(np.radians(angle)), np.sin(np.radians(angle))))
+        u = centre[:, :1] + np.outer(cos, right) - np.outer(sin, down)
+        v = centre[:, 1:] + np.outer(sin, right) + np.outer(cos, down)
+        seen = self._known_at(*(np.floor(value / self.px).astype(np.int64) for value in (v, u)))
+        good: npt.NDArray[np.bool_] = np.logical_and.reduce(seen, axis=1)
+        good[good] = self._shares(centre[good], angle[good], scales[good]) == 1
+        return good
 
     def _placed(
         self, centres: Values, angle_deg: Values | float, scale: Values | float

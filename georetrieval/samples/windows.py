@@ -179,6 +179,6 @@ def _corner_name(x: float, y: float) -> str:
 
 
 def anywhere(ground: Ground, count: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    """`(count, 2)` centres drawn uniformly over the rectangle around the known tiles."""
-    x0, y0, x1, y1 = ground.bounds
-    return random.uniform((x0, y0), (x1, y1), (count, 2))
+    """`(count, 2)` centres drawn uniformly over the known tiles."""
+    cells = random.choice(ground.cells, count)
+    return np.asarray(ground.grid.origin) + (cells + random.random((count, 2))) * ground.grid.cell_m

@@ -104,6 +104,20 @@ def test_only_given_tiles_are_known(tileset: TileSet) -> None:
     assert share == pytest.approx(0.25, abs=0.02)
 
 
+def test_whole_windows_are_those_without_a_missing_pixel(tmp_path_factory: pytest.TempPathFactory) -> None:
+    holed = WHOLE.copy()
+    holed[:, PX:2 * PX, PX:2 * PX] = 0
+    ground = Ground(photographed(tmp_path_factory.mktemp("whole"), {"2004": holed}), "57", "2004")
+    assert len(ground.cells) == 11
+    assert ground.known(ground.cells[:, 0], ground.cells[:, 1]).all()
+    random = np.random.default_rng(5)
+    places = random.uniform((WEST, SOUTH), (EAST, NORTH), (600, 2))
+    poses = random.uniform(-180, 180, 600), random.uniform(0.2, 1.0, 600)
+    whole = ground.whole(places, *poses)
+    assert 50 < whole.sum() < 550
+    assert np.array_equal(whole, ground.shares(places, *poses) == 1)
+
+
 def test_blank_tiles_are_unknown(tmp_path_factory: pytest.TempPathFactory) -> None:
     holed = WHOLE.copy()
     holed[:, PX:2 * PX, PX:2 * PX] = 0
