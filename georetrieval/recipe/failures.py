@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from georetrieval.files import publish
+from georetrieval.files import publish, remove_file
 from georetrieval.geo.tileset import TileSet
 from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.circumstances import Groups, groups_of
@@ -36,6 +36,8 @@ def section(run: Run, evaluator: Evaluator, eyes: Mapping[str, Embedder], asked:
     have a line too. With several questions the lines of the part "together" hold the mean over all their queries.
     """
     if not run.recipe.evaluate.failures:
+        for suffix in ("csv", "md", "png"):
+            remove_file(run.out / f"{NAME}.{suffix}")  # of an evaluation that asked for them
         return
     k = run.recipe.evaluate.k
     groups = [groups_of(run.tileset, true_tiles(run.tileset, question)) for question in asked]

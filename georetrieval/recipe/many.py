@@ -11,6 +11,8 @@ from typing import Any
 from georetrieval.errors import GapsError, GeoretrievalError, UsageError
 from georetrieval.files import digest, publish, remove_file
 from georetrieval.progress import Progress, silent
+from georetrieval.recipe.failures import NAME as FAILURES
+from georetrieval.recipe.failures import abreast
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.stages import Artist, Run
 from georetrieval.recipe.summary import over_seeds, summarised
@@ -153,7 +155,8 @@ class Many:
             seeds = [run.out for run in ended if run.out.parent == folder]
             for name, rows in over_seeds(seeds).items():
                 publish(folder / f"{name}.csv", as_csv(rows))
-                publish(folder / f"{name}.md", as_markdown(rows))
+                shown = abreast(rows, self.k) if name == FAILURES else rows
+                publish(folder / f"{name}.md", as_markdown(shown))
 
     def _seeded(self, recipe: Recipe) -> list[Recipe]:
         if self.seeds is None:

@@ -72,6 +72,15 @@ def test_each_seed_is_a_run_and_the_table_says_their_mean(small: Path) -> None:
     assert many.summary.with_suffix(".md").read_text().count("\n") == 5
 
 
+def test_other_tables_are_averaged_beside_the_seeds(small: Path) -> None:
+    """HOG does not depend on the seed: what it fails at is the same in both runs and in their mean."""
+    plain = other(small, "plain", "learn: null\nevaluate: {baselines: [hog], failures: true}\n")
+    Many([plain], [1, 2]).to()
+    assert Path("runs/plain/failures.csv").read_text() == Path("runs/plain/seed-1/failures.csv").read_text()
+    head = Path("runs/plain/failures.md").read_text().splitlines()[0]
+    assert head == "| part | query | gallery | by | value | queries | hog |"
+
+
 def test_without_seeds_each_recipe_is_the_run_it_always_was(small: Path) -> None:
     plain = other(small, "plain", "learn: null\nevaluate: {baselines: [hog]}\ntiles: {folder: shared}\n")
     second = other(small, "second", "learn: null\nseed: 4\nevaluate: {baselines: [hog]}\ntiles: {folder: shared}\n")
