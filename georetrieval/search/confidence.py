@@ -181,7 +181,7 @@ def fit(features: Doubles, right: Mask, about: Measured) -> Calibration:
         raise InputError(f"A calibration needs {FEWEST} queries or more, some answered right and some wrong; "
                          f"{count} of {len(right)} are right here.")
     guesses = np.full(len(right), right.mean())
-    fold = np.arange(len(right)) % FOLDS
+    fold = np.random.default_rng(0).permutation(len(right)) % FOLDS  # the order of the tiles must not matter
     for i in range(FOLDS):
         if 0 < right[fold != i].sum() < (fold != i).sum():
             guesses[fold == i] = _fitted(features[fold != i], right[fold != i], about, 0.0).of(features[fold == i])

@@ -137,7 +137,7 @@ def read_manifest(index: Path, name: str) -> Manifest:
         raise StoreError(f"{path} is damaged: its bytes do not have the hash in its name.")
     try:
         manifest = Manifest.model_validate_json(data)
-    except (ValidationError, RecursionError) as error:
+    except (ValidationError, RecursionError, InputError) as error:
         raise StoreError(f"{path} is not a manifest that this version of georetrieval can read: "
                          f"{_first_line(error)}.") from error
     if manifest.version != int(match[1]):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pytest
 from georetrieval import files
 from georetrieval.errors import BusyError, GeoretrievalError, InputError, MismatchError, StoreError
 from georetrieval.search import segments
+from georetrieval.search.confidence import FEATURES, Calibration
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.manifest import SegmentRef, manifest_name, sha256
 from georetrieval.search.store import IndexStore, list_indexes
@@ -376,3 +378,43 @@ def test_the_manifest_says_what_design_asks(built):
     assert {"format", "version", "parent", "package", "dim", "space", "crs", "cell_m", "fingerprint",
             "fingerprint_digest", "legend_digest", "segments", "counts", "sources", "created_by", "tombstones",
             "canaries"} <= value.keys()
+
+
+def calibration_of(store):
+    return Calibration(FEATURES, (0.0,) * 4, (1.0,) * 4, (0.5,) * 4, -1.0, 40, 0.5, "57", ("2019", "2004"), 0.02,
+                       store.manifest.fingerprint_digest, 80)
+
+
+def test_a_calibration_is_a_new_version_of_the_same_rows(built, part, about):
+    assert "calibration" not in json.loads((built.path / built.name).read_text()), "older readers refuse unknown fields"
+    assert built.info()["calibration"] is None
+    store = built.calibrated(calibration_of(built))
+    again = IndexStore.open(built.path)
+    assert (again.manifest.version, again.manifest.parent) == (2, built.name)
+    assert again.manifest.calibration == store.manifest.calibration == calibration_of(built)
+    assert again.manifest.segments == built.manifest.segments
+    assert again.info()["calibration"]["weights"] == (0.5,) * 4
+    assert again.verify().problems == ()
+    newer = IndexStore.build(built.path, [part(seed=9)], about, replace=True)
+    assert newer.manifest.calibration is None, "other rows have to be measured again"
+
+
+def test_a_calibration_of_another_version_or_model_is_refused(built):
+    built.calibrated(calibration_of(built))
+    with pytest.raises(BusyError, match="changed while"):
+        built.calibrated(calibration_of(built))
+    stranger = replace(calibration_of(built), fingerprint="b" * 64)
+    with pytest.raises(ValueError, match="another model"):
+        IndexStore.open(built.path).calibrated(stranger)
+    assert IndexStore.open(built.path).manifest.version == 2
+
+
+def test_a_damaged_calibration_is_a_damaged_index(built):
+    value = json.loads((built.path / built.calibrated(calibration_of(built)).name).read_text())
+    value["calibration"]["weights"] = [1.0]
+    data = files.canonical_json(value)
+    name = f"manifests/00000002-{sha256(data)}.json"
+    (built.path / name).write_bytes(data)
+    files.publish_json(built.path / "CURRENT", {"manifest": name})
+    with pytest.raises(StoreError, match="not a manifest that this version"):
+        IndexStore.open(built.path)
