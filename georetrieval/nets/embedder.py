@@ -15,7 +15,14 @@ from torch import Tensor, nn
 
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.files import publish
-from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise, StackFusion
+from georetrieval.nets.fusion import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    FixedFusion,
+    Normalise,
+    PictureNormalise,
+    StackFusion,
+)
 from georetrieval.nets.head import ConvHead, PooledHead
 from georetrieval.nets.parts import completed, whole_part
 from georetrieval.nets.settings import NetSettings
@@ -70,7 +77,7 @@ class DescriptorNet(nn.Module):
         self.legend = legend
         self.space = "cosine"
         self.fusion = _fusion(settings)
-        self.normalise = Normalise() if settings.fusion == "conv" else nn.Identity()
+        self.normalise = _normalise(settings)
         self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels,
                            width=settings.width)
         self.head = _head(settings, self.trunk.shape(settings.px))
@@ -177,8 +184,15 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 def _fusion(settings: NetSettings) -> FixedFusion | StackFusion:
     if settings.fusion == "stack":
-        return StackFusion(settings.bands, any_modality=settings.any_modality)
+        return StackFusion(settings.bands, any_modality=settings.any_modality, normalise=settings.normalise)
     return FixedFusion(settings.bands, trainable=settings.fusion_trainable, any_modality=settings.any_modality)
+
+
+def _normalise(settings: NetSettings) -> nn.Module:
+    """What comes between fusion and trunk; stacked bands are normalised where they are stacked."""
+    if settings.fusion == "stack":
+        return nn.Identity()
+    return PictureNormalise([range(3)]) if settings.normalise == "picture" else Normalise()
 
 
 def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:

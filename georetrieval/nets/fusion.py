@@ -15,6 +15,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of red, green, blue over ImageNet's training images, 0..1.
 *Source*: the pretrained models of torchvision; the trunks of timm's ResNets use the same."""
 
+FLAT = 0.02
+"""Added to a picture's deviation, of values 0..1: five grey levels, so that what is flat stays flat."""
+
 _COLOUR_OF = {"r": 0, "g": 1, "b": 2, "sr": 0, "sg": 1, "sb": 2}
 _GREYS = {"grey", "sgrey"}
 
@@ -101,14 +104,15 @@ class StackFusion(nn.Module):
     Notes
     -----
     Photo and map are normalised with ImageNet's mean and deviation of their colour, a grey band with the mean of the
-    three.
+    three; or each part of a picture by its own.
     """
 
-    def __init__(self, bands: Sequence[str], *, any_modality: bool = False) -> None:
+    def __init__(self, bands: Sequence[str], *, any_modality: bool = False, normalise: str = "imagenet") -> None:
         super().__init__()
         fusion_matrix(bands)  # the same bands are refused
         self.parts = parts_of(bands) if any_modality else ()
         self.channels = len(bands)
+        self.own = PictureNormalise(parts_of(bands)) if normalise == "picture" else None
         self.mean: Tensor
         self.std: Tensor
         for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
@@ -117,7 +121,7 @@ class StackFusion(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` of 0..1 -> the same shape, normalised."""
-        normal: Tensor = (pixels - self.mean) / self.std
+        normal: Tensor = (pixels - self.mean) / self.std if self.own is None else self.own(pixels)
         return zeroed(normal, self.parts, there(pixels, self.parts)) if self.parts else normal
 
 
@@ -134,3 +138,28 @@ class Normalise(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         normal: Tensor = (pixels - self.mean) / self.std
         return normal
+
+
+class PictureNormalise(nn.Module):
+    """Each part of each picture is given mean 0 and deviation 1, over its bands and places together.
+
+    Light and contrast of a film then say nothing, colours and structure remain.
+
+    Parameters
+    ----------
+    parts
+        Channels of each part, see `nets.parts.parts_of`.
+    """
+
+    def __init__(self, parts: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.parts = [list(part) for part in parts]
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` -> the same shape and type."""
+        out = torch.empty_like(pixels)
+        for part in self.parts:
+            values = pixels[:, part].float()
+            deviation, mean = torch.std_mean(values, dim=(1, 2, 3), keepdim=True)
+            out[:, part] = ((values - mean) / (deviation + FLAT)).to(pixels.dtype)
+        return out

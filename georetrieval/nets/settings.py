@@ -40,6 +40,8 @@ class NetSettings:
         "conv": a 1x1 convolution to three bands; "stack": all bands go to the trunk, normalised.
     any_modality
         Pictures may lack the photo or the map: see `nets.parts`. Needs bands of both.
+    normalise
+        "imagenet": by ImageNet's mean and deviation; "picture": each picture by its own, see `PictureNormalise`.
     width
         Channels of the trunk's first stage, see `Trunk`; None is the trunk as timm has it.
 
@@ -59,6 +61,7 @@ class NetSettings:
     fusion: Literal["conv", "stack"] = "conv"
     any_modality: bool = False
     width: int | None = None
+    normalise: Literal["imagenet", "picture"] = "imagenet"
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -80,4 +83,4 @@ class NetSettings:
         return cls(**plain)
 
 
-_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None}
+_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet"}

@@ -17,6 +17,7 @@ from georetrieval.recipe.schema import Eye, Learn, Recipe
 from georetrieval.samples.augment import AugmentSettings
 from georetrieval.samples.modality import DropSettings
 from georetrieval.samples.poses import GroundSettings
+from georetrieval.samples.wear import WearSettings
 
 WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
@@ -72,8 +73,8 @@ def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     """
     settings = NetSettings(
         bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
-        any_modality=eye.any_modality, trunk=eye.trunk, cut=eye.cut, width=eye.width, head=eye.head,
-        pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
+        any_modality=eye.any_modality, normalise=eye.normalise, trunk=eye.trunk, cut=eye.cut, width=eye.width,
+        head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
     )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
     return DescriptorNet(settings, weights=None if start_of(eye) else eye.weights, legend=legend)
@@ -126,6 +127,7 @@ def augment_of(learn: Learn) -> AugmentSettings | None:
     if learn.augment is None:
         return None
     plain = learn.augment.model_dump()
-    drop, ground = plain.pop("drop"), plain.pop("ground")
+    drop, ground, wear = plain.pop("drop"), plain.pop("ground"), plain.pop("wear")
     return AugmentSettings(**plain, drop=None if drop is None else DropSettings(**drop),
+                           wear=None if wear is None else WearSettings(**wear),
                            ground=None if ground is None else GroundSettings(**ground))

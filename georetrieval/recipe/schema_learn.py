@@ -18,6 +18,8 @@ class Eye(Strict):
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
     fusion_trainable: bool = True
+    normalise: Literal["imagenet", "picture"] = Field("imagenet", description="by ImageNet's mean and deviation, or "
+                                                      "each picture by its own: for film whose light says nothing")
     trunk: str = "resnet50"
     cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
     width: int | None = Field(None, ge=8, description="channels of a ResNet's first stage; null is as timm has it")
@@ -75,6 +77,14 @@ class Ground(Strict):
         return self
 
 
+class Wear(Strict):
+    """What photographs suffer."""
+
+    gamma: float = Field(0.0, ge=0, description="values are raised to exp(+- gamma)")
+    noise: float = Field(0.0, ge=0, description="largest standard deviation of the grain, of values 0..1")
+    erase: Share = Field(0.0, description="share of photos of which a square is covered")
+
+
 class Augment(Strict):
     """Changes of the training samples."""
 
@@ -86,6 +96,7 @@ class Augment(Strict):
     contrast: float = Field(0.2, ge=0)
     saturation: float = Field(0.0, ge=0)
     grey: Share = Field(0.0, description="share of photos that are turned to grey, each member on its own")
+    wear: Wear | None = Field(None, description="gradation, grain and patches of the photo, each member its own")
     ground: Ground | None = Field(None, description="move, turn and scale windows over the ground around their tiles")
     drop: Drop | None = Field(None, description="leave a part out of some pictures; needs eye.any_modality")
 

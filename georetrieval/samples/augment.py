@@ -11,6 +11,7 @@ from torchvision.transforms.v2 import functional as v2
 from georetrieval.samples.bands import PHOTO
 from georetrieval.samples.modality import DropSettings, Modality
 from georetrieval.samples.poses import GroundSettings
+from georetrieval.samples.wear import Wear, WearSettings
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class AugmentSettings:
         Colours of the photo are spread around its grey by 1 +- saturation.
     grey, drop
         How often a member's photo is turned to grey, and how often it lacks its photo or its map: see `Modality`.
+    wear
+        Gradation, grain and patches of the photo, see `Wear`; None leaves them out.
     ground
         How far the windows move, turn and scale over the ground around their tiles, before everything else; None keeps
         them on their tiles.
@@ -45,6 +48,7 @@ class AugmentSettings:
     saturation: float = 0.0
     grey: float = 0.0
     drop: DropSettings | None = None
+    wear: WearSettings | None = None
     ground: GroundSettings | None = None
 
 
@@ -54,6 +58,7 @@ class Augment:
     def __init__(self, settings: AugmentSettings, bands: tuple[str, ...]) -> None:
         self.settings = settings
         self._modality = Modality(bands, grey=settings.grey, drop=settings.drop)
+        self._wear = Wear(settings.wear or WearSettings(), bands)
         self._photo = [place for place, band in enumerate(bands) if band in PHOTO]
 
     def __call__(self, first: Tensor, second: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -73,7 +78,7 @@ class Augment:
     def _changed(self, pixels: Tensor, poses: list[tuple[int, bool]], generator: torch.Generator) -> Tensor:
         pixels = torch.stack([_posed(picture, *pose) for picture, pose in zip(pixels, poses, strict=True)])
         pixels = self._shifted(pixels, generator)
-        return self._modality(self._lit(pixels, generator), generator)
+        return self._modality(self._wear(self._lit(pixels, generator), generator), generator)
 
     def _shifted(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         reach = round(self.settings.shift * pixels.shape[-1])

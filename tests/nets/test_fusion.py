@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from georetrieval.errors import UsageError
-from georetrieval.nets.fusion import IMAGENET_MEAN, IMAGENET_STD, FixedFusion, Normalise, StackFusion, fusion_matrix
+from georetrieval.nets.fusion import (
+    FLAT,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    FixedFusion,
+    Normalise,
+    PictureNormalise,
+    StackFusion,
+    fusion_matrix,
+)
 from georetrieval.nets.parts import PHOTO_BANDS
 
 RGB = ("r", "g", "b")
@@ -116,3 +125,25 @@ def test_missing_is_exactly_zero_in_the_stack() -> None:
 def test_the_stack_refuses_the_same_bands() -> None:
     with pytest.raises(UsageError, match="not whole"):
         StackFusion(("r", "g", "sgrey"))
+
+
+def test_picture_normalisation_knows_no_light_and_no_contrast() -> None:
+    """a x picture + b gives what the picture gives, but for the constant added to the deviation."""
+    torch.manual_seed(5)
+    picture = torch.rand(2, 6, 16, 16)
+    normalise = PictureNormalise(([0, 1, 2], [3, 4, 5]))
+    plain, changed = normalise(picture), normalise(torch.cat([0.5 * picture[:, :3] + 0.3, picture[:, 3:]], dim=1))
+    deviation = picture[:, :3].std(dim=(1, 2, 3), keepdim=True)
+    factor = (0.5 * deviation / (0.5 * deviation + FLAT)) * (deviation + FLAT) / deviation
+    torch.testing.assert_close(changed[:, :3], plain[:, :3] * factor, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(changed[:, 3:], plain[:, 3:])
+    assert plain[:, :3].mean(dim=(1, 2, 3)).abs().max() < 1e-5
+    assert normalise(torch.full((1, 6, 4, 4), 0.7)).abs().max() < 1e-4, "a flat picture stays flat"
+
+
+def test_stacked_bands_normalised_by_picture_still_miss_what_is_missing() -> None:
+    pixels = torch.rand(1, 6, 8, 8)
+    pixels[:, 3:] = torch.nan
+    stacked = StackFusion(("r", "g", "b", "sr", "sg", "sb"), any_modality=True, normalise="picture")(pixels)
+    assert torch.equal(stacked[:, 3:], torch.zeros(1, 3, 8, 8))
+    assert stacked[:, :3].isfinite().all()
