@@ -8,8 +8,9 @@ from torch import Tensor
 
 from georetrieval.learn.relations import Pairs, RowArray
 from georetrieval.samples.augment import Augment
-from georetrieval.samples.poses import Poses
+from georetrieval.samples.poses import GroundSettings, Poses
 from georetrieval.samples.sample import Pixels, SampleSet, Subset, aligned
+from georetrieval.samples.views import turned
 
 GROUND = 1
 """Added to a batch's seed, so that poses on the ground are not drawn with the numbers of the other changes."""
@@ -41,13 +42,24 @@ class Sides:
     def pixels(self, pairs: Pairs, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
         """`(2n, C, H, W)`: all first members, then all second ones; the same seed gives the same changes."""
         ground = None if augment is None else augment.settings.ground
-        poses = (None, None) if ground is None else ground.draw(len(pairs), np.random.default_rng([*seed, GROUND]))
-        first, second = (torch.from_numpy(self.read(rows, pose))
-                         for rows, pose in zip((pairs.first, pairs.second), poses, strict=True))
+        if ground is None:
+            first, second = (torch.from_numpy(self.read(rows)) for rows in (pairs.first, pairs.second))
+        else:
+            first, second = self._on_ground(pairs, ground, np.random.default_rng([*seed, GROUND]))
         if augment is not None:
             drawn = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
             first, second = augment(first, second, torch.Generator().manual_seed(drawn))
         return torch.cat([first, second])
+
+    def _on_ground(self, pairs: Pairs, ground: GroundSettings, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        ours, theirs = ground.draw(len(pairs), random)
+        taken, angle_deg, scale = ground.look(ours, random)
+        first, second = (torch.from_numpy(self.read(rows, poses))
+                         for rows, poses in ((pairs.first, taken), (pairs.second, theirs)))
+        moved = (angle_deg != 0) | (scale != 1)
+        if moved.any():
+            first[moved] = turned(first[moved], self.bands, angle_deg[moved], scale[moved])
+        return first, second
 
 
 def _read(samples: Subset, rows: RowArray, poses: Poses | None) -> Pixels:

@@ -84,12 +84,13 @@ class Area:
         known, centres = self._gallery(eye)
         for drawn in self.drawn:
             for seen, colours, samples in self._asked(eye, drawn):
-                for method, matches in self._answers(eye, samples, known):
+                views = views_of(samples, *self._looks(drawn.condition))
+                for method, matches in self._answers(eye, views, known):
                     far = distances(matches, drawn.centres, centres)
                     yield {
                         "descriptor": name, "part": self.question.part, "query": query, "gallery": gallery,
                         "condition": drawn.condition, "bands": seen, "colours": colours,
-                        "views": self.settings.turns * len(self.settings.scales), "reranked": method,
+                        "views": len(views), "reranked": method,
                         **self._figures(far), "queries": len(far), "gallery_rows": len(centres),
                     }
 
@@ -120,9 +121,13 @@ class Area:
             if self.settings.grey and set(COLOURS) <= set(bands) and set(COLOURS) <= set(stored):
                 yield seen, "grey", Greyed(samples)
 
-    def _answers(self, eye: Embedder, samples: SampleSet, known: Gallery) -> Iterator[tuple[str, Matches]]:
+    def _looks(self, condition: Condition) -> tuple[int, tuple[float, ...]]:
+        """Turns and scales at which queries are looked at: those of what the condition leaves unknown."""
+        return (1 if condition == "shift" else self.settings.turns,
+                self.settings.scales if condition == "scale" else (1.0,))
+
+    def _answers(self, eye: Embedder, views: list[SampleSet], known: Gallery) -> Iterator[tuple[str, Matches]]:
         """The answers as they are found, and after each re-ranking."""
-        views = views_of(samples, self.settings.turns, self.settings.scales)
         asked = [embed(view, eye, progress=self.run.progress) for view in views]
         queries, matches = search_views(known, asked, CANDIDATES)
         yield "no", matches

@@ -70,10 +70,15 @@ class Ground(Strict):
     scale: tuple[float, float] = Field((1.0, 1.0), description="smallest and largest side, 1 is a tile's; log-uniform")
     sides: Literal["both", "query"] = Field("both", description="which members are turned and scaled")
 
+    looks: tuple[float, float] | None = Field(None, description="scales at which every other query is taken, at any "
+                                              "angle, to be turned and scaled back as the search looks at it")
+
     @model_validator(mode="after")
     def _scales(self) -> Self:
-        if not 0.25 <= self.scale[0] <= self.scale[1] <= 4:
-            raise ValueError("scale is the smallest and the largest side, between 0.25 and 4, such as [0.7, 1.4]")
+        for scale in (self.scale, self.looks or self.scale):
+            if not 0.25 <= scale[0] <= scale[1] <= 4:
+                raise ValueError("scale and looks are the smallest and the largest side, between 0.25 and 4, such as "
+                                 "[0.7, 1.4]")
         return self
 
 

@@ -25,7 +25,9 @@ class OffGrid(Strict):
     bands: tuple[Literal["both", "photo"], ...] = Field(
         ("both", "photo"), min_length=1, description="photo: ask without a map, where the eye can do without it"
     )
-    turns: int = Field(1, ge=1, le=64, description="look at each query at so many turns, the best counts")
-    scales: tuple[LookScale, ...] = Field((1.0,), min_length=1, description="and at each of these scales")
+    turns: int = Field(1, ge=1, le=64, description="look at each query of an unknown angle at so many turns, the "
+                       "best counts")
+    scales: tuple[LookScale, ...] = Field((1.0,), min_length=1, description="and at those of an unknown scale at "
+                                                              "each of these")
     rerank: tuple[Literal["k-reciprocal", "query-expansion"], ...] = Field((), description="rows after re-ranking too")
     baselines: bool = Field(False, description="the recipe's baselines too, besides the trained descriptor")

@@ -76,6 +76,9 @@ class GroundSettings:
         Smallest and largest scale of each member on its own, drawn log-uniformly.
     sides
         Which members are turned and scaled: "both", or "query", the first member of each pair only.
+    looks
+        Smallest and largest scale at which every other query is taken, at any angle, to be turned and scaled back as
+        the looks at a query of unknown pose are (`views.turned`): what lay beyond its border is lost. None: no query.
     """
 
     place: float = 0.0
@@ -83,11 +86,22 @@ class GroundSettings:
     angle_deg: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     sides: Literal["both", "query"] = "both"
+    looks: tuple[float, float] | None = None
 
     def draw(self, count: int, random: np.random.Generator) -> tuple[Poses, Poses]:
         """Poses of the first and of the second members of `count` pairs; the same generator state, the same poses."""
         place = random.uniform(-self.place, self.place, 2)
         return self._member(count, place, random, True), self._member(count, place, random, self.sides == "both")
+
+    def look(self, poses: Poses, random: np.random.Generator) -> tuple[Poses, Values, Values]:
+        """The poses in which queries are taken, and the angles and scales that bring each back to its own pose."""
+        if self.looks is None:
+            return poses, np.zeros(len(poses)), np.ones(len(poses))
+        chosen = random.random(len(poses)) < 1 / 2
+        angle = random.uniform(-180, 180, len(poses)) * chosen
+        scale = np.exp(random.uniform(log(self.looks[0]), log(self.looks[1]), len(poses)) * chosen)
+        taken = Poses(poses.east, poses.north, poses.angle_deg + angle, poses.scale * scale)
+        return taken, -angle, 1 / scale
 
     def _member(self, count: int, place: Values, random: np.random.Generator, turned: bool) -> Poses:
         east, north = place[:, None] + random.uniform(-self.shift, self.shift, (2, count))

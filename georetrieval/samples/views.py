@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from georetrieval.samples.bands import LUMA, SEMANTIC
+from georetrieval.samples.poses import Values
 from georetrieval.samples.sample import Pixels, Rows, Sample, SampleSet
 
 COLOURS = ("r", "g", "b")
@@ -55,9 +58,6 @@ class Turned:
     def __init__(self, samples: SampleSet, angle_deg: float, scale: float = 1.0) -> None:
         self._samples, self.angle_deg, self.scale = samples, angle_deg, scale
         self.bands, self.keys, self.names, self.scopes = samples.bands, samples.keys, samples.names, samples.scopes
-        turn = np.radians(angle_deg)
-        cos, sin = scale * np.cos(turn), scale * np.sin(turn)
-        self._move = torch.tensor([[[cos, -sin, 0], [sin, cos, 0]]], dtype=torch.float32)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -67,16 +67,28 @@ class Turned:
 
     def batch(self, rows: Rows) -> Pixels:
         pixels = torch.from_numpy(self._samples.batch(rows))
-        grid = functional.affine_grid(self._move.expand(len(pixels), 2, 3), list(pixels.shape), align_corners=False)
-        out = torch.empty_like(pixels)
-        semantic = [band in SEMANTIC for band in self.bands]
-        for mode, wanted in (("bilinear", False), ("nearest", True)):
-            which = [place for place, is_map in enumerate(semantic) if is_map is wanted]
-            if which:
-                out[:, which] = functional.grid_sample(
-                    pixels[:, which], grid, mode=mode, padding_mode="reflection", align_corners=False)
-        seen: Pixels = out.numpy()
+        every = np.ones(len(pixels))
+        seen: Pixels = turned(pixels, self.bands, self.angle_deg * every, self.scale * every).numpy()
         return seen
+
+
+def turned(pixels: Tensor, bands: Sequence[str], angle_deg: Values, scale: Values) -> Tensor:
+    """`(n, C, H, W)` float32 -> the same, each picture turned and scaled around its middle by its own two numbers.
+
+    See `Turned`.
+    """
+    turn = np.radians(angle_deg)
+    cos, sin, still = scale * np.cos(turn), scale * np.sin(turn), np.zeros(len(pixels))
+    moves = np.stack([cos, -sin, still, sin, cos, still], axis=1).reshape(-1, 2, 3)
+    grid = functional.affine_grid(torch.from_numpy(moves).float(), list(pixels.shape), align_corners=False)
+    out = torch.empty_like(pixels)
+    semantic = [band in SEMANTIC for band in bands]
+    for mode, wanted in (("bilinear", False), ("nearest", True)):
+        which = [place for place, is_map in enumerate(semantic) if is_map is wanted]
+        if which:
+            out[:, which] = functional.grid_sample(
+                pixels[:, which], grid, mode=mode, padding_mode="reflection", align_corners=False)
+    return out
 
 
 def views_of(samples: SampleSet, turns: int = 1, scales: tuple[float, ...] = (1.0,)) -> list[SampleSet]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from georetrieval.errors import UsageError
 from georetrieval.geo.tileset import TileSet
@@ -111,3 +112,19 @@ def test_pictures_without_ground_are_refused() -> None:
     pictures = ArraySamples(np.zeros((2, 3, 8, 8), np.uint8), BANDS, keys=["a", "b"])
     with pytest.raises(UsageError, match=r"learn\.augment\.ground"):
         seen(Sides(pictures, pictures), GroundSettings(place=0.5))
+
+
+def test_looks_lose_the_border_only(tmp_path: Path) -> None:
+    """Taken at any angle and turned back, the middle of a smooth picture is what it was; the corners are not."""
+    smooth = gaussian_filter(np.random.default_rng(3).normal(size=OLD.shape), (0, 6, 6))
+    smooth = np.clip(128 + 60 * smooth / smooth.std(), 1, 255).astype(np.uint8)
+    sides = sides_of(photographed(tmp_path, {"2004": smooth, "2019": smooth}))
+    plain, _ = seen(sides, GroundSettings())
+    looked, old = seen(sides, GroundSettings(looks=(1.0, 1.0)))
+    assert torch.equal(plain, old)
+    changed = [row for row in range(len(plain)) if not torch.equal(plain[row], looked[row])]
+    assert 0 < len(changed) < len(plain)
+    far = (plain - looked)[changed].abs()
+    middle = slice(PX // 2 - PX // 5, PX // 2 + PX // 5)
+    assert far[..., middle, middle].mean() < 3
+    assert far[..., : PX // 8, : PX // 8].mean() > 10

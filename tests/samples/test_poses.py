@@ -63,3 +63,26 @@ def test_some_rows_and_wrong_ones() -> None:
         Poses(np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2))
     with pytest.raises(UsageError):
         Poses(np.zeros(2), np.zeros(3), np.zeros(2), np.ones(2))
+
+
+def test_every_other_query_is_taken_at_any_angle_and_brought_back() -> None:
+    settings = GroundSettings(angle_deg=5, looks=(0.7, 1.4))
+    own = drawn(settings)[0]
+    taken, back, scale = settings.look(own, np.random.default_rng(2))
+    chosen = back != 0
+    assert chosen.mean() == pytest.approx(0.5, abs=0.03)
+    assert np.allclose(taken.angle_deg + back, own.angle_deg)
+    assert np.allclose(taken.scale * scale, own.scale)
+    assert np.array_equal(taken.angle_deg[~chosen], own.angle_deg[~chosen])
+    assert np.ptp(back) > 350
+    assert 1 / 1.4 <= scale.min() < 0.73
+    assert 1.37 < scale.max() <= 1 / 0.7
+    assert np.array_equal(taken.east, own.east)
+
+
+def test_without_looks_the_poses_are_taken_as_they_are() -> None:
+    own = drawn(FAR)[0]
+    taken, back, scale = FAR.look(own, np.random.default_rng(2))
+    assert taken is own
+    assert not back.any()
+    assert (scale == 1).all()
