@@ -52,8 +52,47 @@ def test_it_loads_and_is_commented(path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_first_three_are_there_and_explain_how_they_are_run() -> None:
     assert {"geomatch", "quickstart", "town"} <= {path.stem for path in RECIPES}
     for path in RECIPES:
-        for told in re.findall(r"georetrieval run (\S+)", path.read_text()):
-            assert told == f"pipelines/{path.name}"
+        told = re.findall(r"georetrieval run (\S+)", path.read_text())
+        assert set(told) <= {f"pipelines/{path.name}"}
+
+
+COMPARISONS = {
+    "siamese-r128": {("eye", "descriptor"): 128},
+    "siamese-r512": {("eye", "descriptor"): 512},
+    "siamese-grey": {("eye", "bands"): ["r", "g", "b", "sgrey"]},
+    "siamese-no-batch-norm": {("eye", "batch_norm"): False},
+    "siamese-fixed-fusion": {("eye", "fusion_trainable"): False},
+    "siamese-fold-2": {("split", part): {"scopes": [scope], "area": None}
+                       for part, scope in (("train", "92"), ("validation", "93"), ("test", "91"))},
+    "siamese-fold-3": {("split", part): {"scopes": [scope], "area": None}
+                       for part, scope in (("train", "93"), ("validation", "91"), ("test", "92"))},
+}
+"""What each comparison of tables 5 and 6 changes in siamese.yaml. *Source*: REFERENCE.md A."""
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_change_one_thing(name: str) -> None:
+    plain = load_recipe(PIPELINES / "siamese.yaml").model_dump(mode="json")
+    other = load_recipe(PIPELINES / f"{name}.yaml").model_dump(mode="json")
+    changed = {(part, key): other[part][key] for part in ("eye", "learn", "split", "tiles", "dates")
+               for key in other[part] if other[part][key] != plain[part][key]}
+    assert changed == COMPARISONS[name]
+    assert other["seed"] == plain["seed"]
+
+
+def test_the_best_recipe_has_the_same_input_and_budget_and_no_longer_descriptor() -> None:
+    """Pictures through the net: 1,024 places a département; siamese: 2 pairs of pictures a place, half of the places
+    hard from the first mining on; best: one pair a place."""
+    siamese, best = (load_recipe(PIPELINES / f"{name}.yaml") for name in ("siamese", "geomatch-best"))
+    assert (best.tiles, best.split, best.dates) == (siamese.tiles, siamese.split, siamese.dates)
+    assert (best.eye.bands, best.eye.trunk, best.eye.width) == (siamese.eye.bands, siamese.eye.trunk, siamese.eye.width)
+    assert best.eye.descriptor <= 256
+    assert siamese.learn is not None
+    assert siamese.learn.mining is not None
+    assert best.learn is not None
+    before = min(siamese.learn.mining.every, siamese.learn.epochs)
+    pictures = 1024 * 4 * (before + 2 * (siamese.learn.epochs - before))
+    assert best.learn.epochs * 1024 * 2 <= pictures * 1.01
 
 
 def test_geomatch_is_the_paper() -> None:
@@ -115,6 +154,32 @@ def test_baselines_in_miniature(
             row["block"], row["fusion"], "test 93")]
         assert float(row["test 93"]) in some
     assert (tmp_path / "runs" / "baselines" / "combinations.md").read_text().count("\n| ") == 1 + len(rows)
+
+
+def test_recipes_of_the_tables_in_miniature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One command, shared tiles, two seeds: the siamese recipe, the best one, any modality, off the grid."""
+    monkeypatch.chdir(tmp_path)
+    worlds = [f"tiles.worlds.{n}.{key}" for n in range(3) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
+    settings = [*worlds, "tiles.px=32", "eye.width=8", "eye.descriptor=8", "learn.epochs=1"]
+    names = ("siamese", "geomatch-best", "any-modality")
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    with pytest.raises(SystemExit) as end:
+        main(["run", *(str(published(name)) for name in names), "--seeds", "1,2", "--format", "csv", *arguments])
+    streams = capsys.readouterr()
+    assert not end.value.code, streams.err
+    rows = list(csv.DictReader(streams.out.splitlines()))
+    assert [row["recipe"] for row in rows if row["descriptor"] == "trained"] == list(names)
+    assert len(list((tmp_path / "runs" / "departements").glob("tiles-*"))) == 1
+    modalities = list(csv.DictReader((tmp_path / "runs/any-modality/modalities.csv").read_text().splitlines()))
+    assert len(modalities) == 9
+    assert (tmp_path / "runs/siamese/failures.csv").is_file()
+    run(capsys, "off-grid", *settings, "evaluate.off_grid.queries=10", "evaluate.off_grid.turns=4")
+    off = list(csv.DictReader((tmp_path / "runs/off-grid/off_grid.csv").read_text().splitlines()))
+    assert {(row["condition"], row["views"]) for row in off} == {("shift", "1"), ("turn", "4"), ("scale", "12")}
+    assert {(row["bands"], row["colours"]) for row in off} == {(bands, colours) for bands in ("both", "photo")
+                                                               for colours in ("kept", "grey")}
 
 
 def mosaics(folder: Path) -> Path:
