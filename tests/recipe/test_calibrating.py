@@ -21,17 +21,10 @@ from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import NO_ROW
 from georetrieval.search.store import IndexStore
+from tests.made.departements import TILES
 
 torch.set_num_threads(1)
-RECIPE = """
-name: sure
-tiles:
-  cell_m: 500
-  px: 32
-  worlds:
-    - {scope: "91", seed: 1, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "92", seed: 2, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "93", seed: 3, km: 3, gsd_m: 10.0, sheet_km: 3}
+RECIPE = "name: sure" + TILES + """    - {scope: "93", seed: 3, km: 3, gsd_m: 10.0, sheet_km: 3}
 split: {train: {scopes: ["91"]}, validation: {scopes: ["92"]}, test: {scopes: ["93"]}}
 eye: {trunk: resnet10t, bands: [r, g, b, sr, sg, sb], head: pool, descriptor: 16}
 learn: {objective: infonce, pairs_per_batch: 18, epochs: 6, mining: null, precision: fp32}

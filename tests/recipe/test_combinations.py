@@ -18,18 +18,11 @@ from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.schema import Part, Recipe
 from georetrieval.recipe.stages import Run
 from georetrieval.recipe.untrained import Sight, Untrained
+from tests.made.departements import TILES
 
 torch.set_num_threads(1)
 OLD, NEW = [10, 40, 70, 100, 130, 160, 190, 220], [11, 41, 71, 101, 131, 161, 191, 221]
-RECIPE = """
-name: tiny
-tiles:
-  cell_m: 500
-  px: 32
-  worlds:
-    - {scope: "91", seed: 1, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "92", seed: 2, km: 3, gsd_m: 10.0, sheet_km: 3}
-split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
+RECIPE = "name: tiny" + TILES + """split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
 eye: {trunk: resnet10t}
 learn: null
 evaluate:

@@ -15,6 +15,7 @@ from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.stages import Run
 from georetrieval.report.of_run import draw
 from georetrieval.search.matches import Matches
+from tests.made.departements import TILES
 
 
 def matches() -> Matches:
@@ -64,15 +65,7 @@ def test_descriptors_side_by_side() -> None:
         ("wood", 0.5, 0.8), ("skewness", 2.5, None)]
 
 
-RECIPE = """
-name: small
-tiles:
-  cell_m: 500
-  px: 32
-  worlds:
-    - {scope: "91", seed: 1, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "92", seed: 2, km: 3, gsd_m: 10.0, sheet_km: 3}
-split: {test: {scopes: ["91", "92"]}}
+RECIPE = "name: small" + TILES + """split: {test: {scopes: ["91", "92"]}}
 learn: null
 evaluate: {baselines: [hog, class-shares], failures: true}
 """

@@ -14,17 +14,10 @@ from georetrieval.recipe.many import LOST, Many
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.stages import Run
 from georetrieval.recipe.tables import Row
+from tests.made.departements import TILES
 
 torch.set_num_threads(1)
-RECIPE = """
-name: small
-tiles:
-  cell_m: 500
-  px: 32
-  worlds:
-    - {scope: "91", seed: 1, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "92", seed: 2, km: 3, gsd_m: 10.0, sheet_km: 3}
-split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
+RECIPE = "name: small" + TILES + """split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
 eye: {trunk: resnet10t, bands: [r, g, b], head: pool, descriptor: 8}
 learn: {objective: infonce, pairs_per_batch: 18, epochs: 1, mining: null, precision: fp32}
 evaluate: {baselines: [hog, untrained]}

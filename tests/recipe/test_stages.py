@@ -18,17 +18,10 @@ from georetrieval.progress import Progress, silent
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.stages import STAGES, Run
 from georetrieval.search.store import IndexStore
+from tests.made.departements import TILES
 
 torch.set_num_threads(1)
-RECIPE = """
-name: tiny
-tiles:
-  cell_m: 500
-  px: 32
-  worlds:
-    - {scope: "91", seed: 1, km: 3, gsd_m: 10.0, sheet_km: 3}
-    - {scope: "92", seed: 2, km: 3, gsd_m: 10.0, sheet_km: 3}
-split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
+RECIPE = "name: tiny" + TILES + """split: {train: {scopes: ["91"]}, test: {scopes: ["92"]}}
 eye: {trunk: resnet10t, bands: [r, g, b], head: pool, descriptor: 8}
 learn: {objective: infonce, pairs_per_batch: 18, epochs: 2, mining: null, precision: fp32}
 index: {folder: indexes}
