@@ -27,6 +27,8 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--vectors", type=click.Path(path_type=Path), help="Vector delivery to be painted under a GeoTIFF.")
 @click.option("--turns", type=click.IntRange(1, 64), default=1, show_default=True, help="Look at each picture at so "
               "many equally spaced turns; the best counts.")
+@click.option("--every-window", is_flag=True, help="Of an index whose rows overlap, answer with every window, not with "
+              "different places.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--scope", "scopes", multiple=True, help="Only answers of this département; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
@@ -40,15 +42,17 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
               "the format.")
 def command(
     index: str, queries: tuple[str, ...], k: int, tiles: Path | None, date: str | None, model: str | None,
-    classes: Path | None, vectors: Path | None, turns: int, filter_dates: tuple[str, ...], scopes: tuple[str, ...],
-    bbox: str | None, exclude_self: bool, rerank: str, min_confidence: float | None, format_: str, out: Path | None,
+    classes: Path | None, vectors: Path | None, turns: int, every_window: bool, filter_dates: tuple[str, ...],
+    scopes: tuple[str, ...], bbox: str | None, exclude_self: bool, rerank: str, min_confidence: float | None,
+    format_: str, out: Path | None,
 ) -> None:
     """Find the tiles of INDEX that look most like each QUERY.
 
     A QUERY is a tile id, a picture file (a GeoTIFF is cut on the index's grid), a point "x,y" or a box
     "xmin,ymin,xmax,ymax" (all tiles within). Numbers in the range of degrees are longitude and latitude, others the
-    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact. An index that
-    was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
+    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact. An index
+    that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
+    Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
     \b
     Examples:
@@ -82,7 +86,7 @@ def command(
                       vectors=vectors, turns=turns, progress=report)
         asked = asker.ask(words)
         answers = answered(store, asker.rows, asked.views, k, where=where, rerank=rerank,
-                           min_confidence=min_confidence)
+                           min_confidence=min_confidence, every_window=every_window)
     for note in asker.notes:
         click.echo(note, err=True)
     if answers.none_may:

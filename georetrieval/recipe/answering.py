@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from georetrieval.errors import UsageError
+from georetrieval.maps import bounds_of
 from georetrieval.recipe.calibrating import confidences
+from georetrieval.recipe.nearness import Kinds, Values, apart, depth_of
+from georetrieval.samples.windows import steps_of
 from georetrieval.search.confidence import DEPTH, silenced
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter, Gallery
@@ -37,7 +41,7 @@ class Answers:
 
 def answered(
     store: IndexStore, rows: tuple[Descriptors, pa.Table], views: Sequence[Descriptors], k: int, *, where: Filter,
-    rerank: str = "none", min_confidence: float | None = None,
+    rerank: str = "none", min_confidence: float | None = None, every_window: bool = False,
 ) -> Answers:
     """The k best answers to each query.
 
@@ -47,6 +51,7 @@ def answered(
     views : looks at the same queries, one or more; the nearest counts
     rerank : "none" or a name of `RERANKERS`, applied to the first `CANDIDATES` answers (k when that is more)
     min_confidence : queries whose first answer is less sure get no answer at all, 0..1
+    every_window : where the rows of the index overlap, all that are near are answered; else k different places are
 
     Raises
     ------
@@ -55,14 +60,28 @@ def answered(
     """
     require_calibration(store, min_confidence)
     gallery = Gallery.of(rows[0], attributes=rows[1])
-    depth = max(k, DEPTH if store.manifest.calibration else 0, CANDIDATES if rerank != "none" else 0)
+    overlap = 0.0 if every_window else overlap_of(store)
+    depth = max(depth_of(k, steps_of(overlap)), DEPTH if store.manifest.calibration else 0,
+                CANDIDATES if rerank != "none" else 0)
     queries, first = search_views(gallery, views, depth, where=where)
     best = RERANKERS[rerank](queries, gallery, first) if rerank != "none" else first
     sure = confidences(store, first, gallery, best.rows[:, 0])
-    matches = best.first(k)
+    matches = best.first(k) if overlap == 0 else apart(best, *_grounds(rows[1]), store.manifest.cell_m / 2, k)
     if min_confidence is not None and sure is not None:
         matches = silenced(matches, sure < min_confidence)
     return Answers(matches, sure, not first.found.any())
+
+
+def overlap_of(store: IndexStore) -> float:
+    """Share of the side that neighbouring rows of an index have in common; 0 when they lie side by side."""
+    return max((float(source.get("overlap", 0)) for source in store.manifest.sources), default=0.0)
+
+
+def _grounds(table: pa.Table) -> tuple[Values, Kinds]:
+    """Middles of all rows, and numbers that are equal for rows of one date."""
+    boxes = bounds_of(table, np.arange(table.num_rows))
+    dates = np.unique(np.asarray(table.column("date").to_pylist(), dtype=np.str_), return_inverse=True)[1]
+    return (boxes[:, :2] + boxes[:, 2:]) / 2, dates.astype(np.int64)
 
 
 def require_calibration(store: IndexStore, min_confidence: float | None) -> None:

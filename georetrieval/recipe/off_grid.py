@@ -16,7 +16,7 @@ from georetrieval.errors import GapsError
 from georetrieval.files import publish
 from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.evaluation import Question
-from georetrieval.recipe.nearness import distances, median_error, recall
+from georetrieval.recipe.nearness import apart, depth_of, distances, median_error, recall
 from georetrieval.recipe.schema_off_grid import Condition, OffGrid
 from georetrieval.recipe.sight import Part, bands_for, part_of, takes_parts
 from georetrieval.recipe.tables import as_csv, as_markdown
@@ -24,7 +24,7 @@ from georetrieval.samples.bands import SEMANTIC
 from georetrieval.samples.ground import Ground, Values
 from georetrieval.samples.sample import SampleSet
 from georetrieval.samples.views import COLOURS, Greyed, views_of
-from georetrieval.samples.windows import WindowSamples, anywhere, overlapping
+from georetrieval.samples.windows import WindowSamples, anywhere, overlapping, steps_of
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
 from georetrieval.search.rerank import CANDIDATES, RERANKERS
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 REACH = 0.5
 """An answer is true when its middle is at most so many sides of a tile from the truth. *Source*: issue 3, item 5."""
+PLACES = 5
+"""Different places that are answered: windows within `REACH` of a better one show the same place."""
 SCALES = (0.7, 1.4)
 """Smallest and largest side of a query in tiles. *Source*: issue 3, item 5."""
 ROUNDS = 200
@@ -86,7 +88,8 @@ class Area:
             for seen, colours, samples in self._asked(eye, drawn):
                 views = views_of(samples, *self._looks(drawn.condition))
                 for method, matches in self._answers(eye, views, known):
-                    far = distances(matches, drawn.centres, centres)
+                    places = apart(matches, centres, None, REACH * self.run.tileset.grid.cell_m, PLACES)
+                    far = distances(places, drawn.centres, centres)
                     yield {
                         "descriptor": name, "part": self.question.part, "query": query, "gallery": gallery,
                         "condition": drawn.condition, "bands": seen, "colours": colours,
@@ -129,7 +132,8 @@ class Area:
     def _answers(self, eye: Embedder, views: list[SampleSet], known: Gallery) -> Iterator[tuple[str, Matches]]:
         """The answers as they are found, and after each re-ranking."""
         asked = [embed(view, eye, progress=self.run.progress) for view in views]
-        queries, matches = search_views(known, asked, CANDIDATES)
+        depth = max(CANDIDATES, depth_of(PLACES, steps_of(self.settings.overlap)))
+        queries, matches = search_views(known, asked, depth)
         yield "no", matches
         yield from ((method, RERANKERS[method](queries, known, matches)) for method in self.settings.rerank)
 

@@ -1,6 +1,8 @@
 import json
 import shutil
+from itertools import combinations
 
+import numpy as np
 import pytest
 
 
@@ -80,9 +82,13 @@ def test_rows_may_overlap(cli, tmp_path):
     assert (rows[0]["tile_id"], rows[0]["hit"], rows[0]["xmin"], rows[0]["ymax"]) == (tile, True, 930300, 6920300)
     assert rows[0]["score"] == pytest.approx(1, abs=1e-5)
     box = "930340,6920240,930360,6920260"
-    _, out, _ = cli("search", where, "930310,6920210", "--tiles", "tiles", "--date", "2019", "--bbox", box,
-                    "--format", "json", "-k", "20")
+    question = ("search", where, "930310,6920210", "--tiles", "tiles", "--date", "2019", "--bbox", box, "-k", "20")
+    _, out, _ = cli(*question, "--format", "json")
+    places = [(row["xmin"], row["ymin"]) for row in json.loads(out)]
+    assert all(np.hypot(x - u, y - v) > 50 for (x, y), (u, v) in combinations(places, 2)), "different places"
+    _, out, _ = cli(*question, "--format", "json", "--every-window")
     rows = json.loads(out)
+    assert places[0] == (rows[0]["xmin"], rows[0]["ymin"])
     assert {(row["xmin"], row["ymin"]) for row in rows} == {
         (x, y) for x in (930250, 930300, 930350) for y in (6920150, 6920200, 6920250)}
     code, _, err = cli("index", "build", tmp_path / "no", "--model", "hog", "--tiles", "tiles", "--date", "2004",

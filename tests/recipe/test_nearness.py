@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from georetrieval.recipe.nearness import distances, median_error, recall
+from georetrieval.recipe.nearness import apart, depth_of, distances, median_error, recall
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.gallery import Gallery
+from georetrieval.search.matches import NO_ROW, Matches
 
 CENTRES = np.array([[0.0, 0], [100, 0], [200, 0], [300, 40]])
 TRUTHS = np.array([[50.0, 0], [130, 40], [7, 7], [240, 40]])
@@ -51,3 +52,34 @@ def test_missing_answers_are_nowhere() -> None:
     gallery = Gallery.of(descriptors([[1, 1]]))
     far = distances(gallery.search(descriptors([[1, 2]]), 3), np.array([[3.0, 4.0]]), np.zeros((1, 2)))
     assert far.tolist() == [[5, np.inf, np.inf]]
+
+
+LINE = np.array([[0.0, 0], [30, 0], [60, 0], [200, 0], [210, 0]])
+"""Windows around two places; the query is nearest to the second, then the first, third, fifth, fourth."""
+
+
+def answers() -> Matches:
+    rows = descriptors([[1.2, 0], [1.1, 0], [1.3, 0], [1.5, 0], [1.4, 0]])
+    return Gallery.of(rows).search(descriptors([[1, 0]]), 5)
+
+
+def test_answers_are_different_places() -> None:
+    """Within 50 of the second: the first and the third; of the fifth: the fourth. Two places, and no third."""
+    places = apart(answers(), LINE, None, 50, 3)
+    assert places.rows.tolist() == [[1, 4, NO_ROW]]
+    assert places.scores[0, :2] == pytest.approx(answers().scores[0, [0, 3]])
+    assert not places.found[0, 2]
+    assert apart(answers(), LINE, None, 29, 3).rows.tolist() == [[1, 0, 2]]
+    assert apart(answers(), LINE, None, 50, 1).rows.tolist() == [[1]]
+
+
+def test_other_dates_of_one_place_are_answers_of_their_own() -> None:
+    places = apart(answers(), LINE, np.array([7, 7, 8, 7, 7]), 50, 5)
+    assert places.rows.tolist() == [[1, 2, 4, NO_ROW, NO_ROW]]
+
+
+def test_how_deep_to_look() -> None:
+    """Windows every half side: a disc of half a side in radius holds the area of pi of them; every eighth: of 50."""
+    assert depth_of(5, 1) == 5
+    assert depth_of(5, 2) == 15
+    assert depth_of(5, 8) == 250
