@@ -18,6 +18,7 @@ from georetrieval.files import publish
 from georetrieval.nets.fusion import (
     IMAGENET_MEAN,
     IMAGENET_STD,
+    Disc,
     FixedFusion,
     Normalise,
     PictureNormalise,
@@ -78,6 +79,7 @@ class DescriptorNet(nn.Module):
         self.space = "cosine"
         self.fusion = _fusion(settings)
         self.normalise = _normalise(settings)
+        self.disc = Disc(settings.px) if settings.disc else nn.Identity()
         self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels,
                            width=settings.width)
         self.head = _head(settings, self.trunk.shape(settings.px))
@@ -95,7 +97,7 @@ class DescriptorNet(nn.Module):
     def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
         """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`; with `any_modality`, NaN is a missing part."""
         pixels = ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality)
-        vectors: Tensor = self.head(self.trunk(self.normalise(self.fusion(pixels))))
+        vectors: Tensor = self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels)))))
         return vectors
 
     def fingerprint(self) -> dict[str, Any]:

@@ -163,3 +163,25 @@ class PictureNormalise(nn.Module):
             deviation, mean = torch.std_mean(values, dim=(1, 2, 3), keepdim=True)
             out[:, part] = ((values - mean) / (deviation + FLAT)).to(pixels.dtype)
         return out
+
+
+class Disc(nn.Module):
+    """Nothing but the disc inside a normalised picture is kept; what lies outside becomes 0, the mean.
+
+    Parameters
+    ----------
+    px
+        Side of the picture.
+    """
+
+    def __init__(self, px: int) -> None:
+        super().__init__()
+        self.inside: Tensor
+        off = torch.arange(px) - (px - 1) / 2
+        self.register_buffer("inside", (off[:, None].square() + off.square() <= (px / 2) ** 2).float(),
+                             persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, px, px)` -> the same shape and type."""
+        kept: Tensor = pixels * self.inside.to(pixels.dtype)
+        return kept

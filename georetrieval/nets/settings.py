@@ -42,6 +42,8 @@ class NetSettings:
         Pictures may lack the photo or the map: see `nets.parts`. Needs bands of both.
     normalise
         "imagenet": by ImageNet's mean and deviation; "picture": each picture by its own, see `PictureNormalise`.
+    disc
+        The net sees the disc inside the picture only, so that a turned picture has lost nothing of it.
     width
         Channels of the trunk's first stage, see `Trunk`; None is the trunk as timm has it.
 
@@ -62,6 +64,7 @@ class NetSettings:
     any_modality: bool = False
     width: int | None = None
     normalise: Literal["imagenet", "picture"] = "imagenet"
+    disc: bool = False
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -83,4 +86,5 @@ class NetSettings:
         return cls(**plain)
 
 
-_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet"}
+_LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet",
+                          "disc": False}

@@ -74,7 +74,8 @@ def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     settings = NetSettings(
         bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
         any_modality=eye.any_modality, normalise=eye.normalise, trunk=eye.trunk, cut=eye.cut, width=eye.width,
-        head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm, descriptor=eye.descriptor,
+        disc=eye.disc, head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm,
+        descriptor=eye.descriptor,
     )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
     return DescriptorNet(settings, weights=None if start_of(eye) else eye.weights, legend=legend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -25,6 +25,7 @@ from georetrieval.samples.ground import Ground, Values
 from georetrieval.samples.sample import SampleSet
 from georetrieval.samples.views import COLOURS, Greyed, views_of
 from georetrieval.samples.windows import WindowSamples, anywhere, overlapping, steps_of
+from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
 from georetrieval.search.rerank import CANDIDATES, RERANKERS
@@ -83,8 +84,8 @@ class Area:
     def rows(self, name: str, eye: Embedder) -> Iterator[Row]:
         """The table lines of one eye: conditions x parts x colours x re-ranking."""
         query, gallery = self.question.pair
-        known, centres = self._gallery(eye)
         for drawn in self.drawn:
+            known, centres = self._gallery(eye, self.settings.zooms if drawn.condition == "scale" else (1.0,))
             for seen, colours, samples in self._asked(eye, drawn):
                 views = views_of(samples, *self._looks(drawn.condition))
                 for method, matches in self._answers(eye, views, known):
@@ -102,14 +103,16 @@ class Area:
         found = {f"recall_at_{k}": round(recall(far, k, reach), 4) for k in (1, 5)}
         return {**found, "median_error_m": None if middle is None else round(middle, 4)}
 
-    def _gallery(self, eye: Embedder) -> tuple[Gallery, npt.NDArray[np.float64]]:
-        """The windows that may answer, every so many metres over the whole part, and their middles."""
+    def _gallery(self, eye: Embedder, zooms: Sequence[float]) -> tuple[Gallery, npt.NDArray[np.float64]]:
+        """The windows that may answer, every so many metres over the whole part, at all scales, and their middles."""
         tileset, date, ids = self.run.tileset, self.question.pair[1], self.question.tile_ids
         places = overlapping(tileset, date, self.scope, self.settings.overlap, ids)
-        samples = WindowSamples(
-            tileset, date=date, bands=bands_for(eye, tileset.bands_of(self.scope, date)), scope=self.scope,
-            centres=places.centres, names=places.names, keys=places.keys, tile_ids=ids)
-        return Gallery.of(embed(samples, eye, progress=self.run.progress)), samples.centres
+        bands = bands_for(eye, tileset.bands_of(self.scope, date))
+        cut = [WindowSamples(
+            tileset, date=date, bands=bands, scope=self.scope, centres=places.centres, names=places.names,
+            keys=places.keys, scale=zoom, tile_ids=ids) for zoom in zooms]
+        rows = Descriptors.concatenate([embed(samples, eye, progress=self.run.progress) for samples in cut])
+        return Gallery.of(rows, index="Flat"), np.concatenate([samples.centres for samples in cut])
 
     def _asked(self, eye: Embedder, drawn: Drawn) -> Iterator[tuple[str, str, SampleSet]]:
         """What is shown of the bands, the colours, and the queries."""
@@ -132,7 +135,7 @@ class Area:
     def _answers(self, eye: Embedder, views: list[SampleSet], known: Gallery) -> Iterator[tuple[str, Matches]]:
         """The answers as they are found, and after each re-ranking."""
         asked = [embed(view, eye, progress=self.run.progress) for view in views]
-        depth = max(CANDIDATES, depth_of(PLACES, steps_of(self.settings.overlap)))
+        depth = max(CANDIDATES, len(self.settings.zooms) * depth_of(PLACES, steps_of(self.settings.overlap)))
         queries, matches = search_views(known, asked, depth)
         yield "no", matches
         yield from ((method, RERANKERS[method](queries, known, matches)) for method in self.settings.rerank)

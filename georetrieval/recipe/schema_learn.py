@@ -20,6 +20,7 @@ class Eye(Strict):
     fusion_trainable: bool = True
     normalise: Literal["imagenet", "picture"] = Field("imagenet", description="by ImageNet's mean and deviation, or "
                                                       "each picture by its own: for film whose light says nothing")
+    disc: bool = Field(False, description="see the disc inside the picture only: nothing of it is lost by a turn")
     trunk: str = "resnet50"
     cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
     width: int | None = Field(None, ge=8, description="channels of a ResNet's first stage; null is as timm has it")
@@ -70,15 +71,16 @@ class Ground(Strict):
     scale: tuple[float, float] = Field((1.0, 1.0), description="smallest and largest side, 1 is a tile's; log-uniform")
     sides: Literal["both", "query"] = Field("both", description="which members are turned and scaled")
 
+    zoom: tuple[float, float] = Field((1.0, 1.0), description="scale that both members of all pairs of a batch share")
     looks: tuple[float, float] | None = Field(None, description="scales at which every other query is taken, at any "
                                               "angle, to be turned and scaled back as the search looks at it")
 
     @model_validator(mode="after")
     def _scales(self) -> Self:
-        for scale in (self.scale, self.looks or self.scale):
+        for scale in (self.scale, self.zoom, self.looks or self.scale):
             if not 0.25 <= scale[0] <= scale[1] <= 4:
-                raise ValueError("scale and looks are the smallest and the largest side, between 0.25 and 4, such as "
-                                 "[0.7, 1.4]")
+                raise ValueError("scale, zoom and looks are the smallest and the largest side, between 0.25 and 4, "
+                                 "such as [0.7, 1.4]")
         return self
 
 

@@ -29,5 +29,7 @@ class OffGrid(Strict):
                        "best counts")
     scales: tuple[LookScale, ...] = Field((1.0,), min_length=1, description="and at those of an unknown scale at "
                                                               "each of these")
+    zooms: tuple[LookScale, ...] = Field((1.0,), min_length=1, description="for queries of an unknown scale, cut the "
+                                         "gallery at these scales too")
     rerank: tuple[Literal["k-reciprocal", "query-expansion"], ...] = Field((), description="rows after re-ranking too")
     baselines: bool = Field(False, description="the recipe's baselines too, besides the trained descriptor")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, replace
+from math import exp, log
 from typing import Literal
 
 import numpy as np
@@ -76,6 +76,9 @@ class GroundSettings:
         Smallest and largest scale of each member on its own, drawn log-uniformly.
     sides
         Which members are turned and scaled: "both", or "query", the first member of each pair only.
+    zoom
+        Smallest and largest scale, drawn log-uniformly, that both members of all pairs of a batch share: a net that
+        is to be asked at several scales of the gallery.
     looks
         Smallest and largest scale at which every other query is taken, at any angle, to be turned and scaled back as
         the looks at a query of unknown pose are (`views.turned`): what lay beyond its border is lost. None: no query.
@@ -86,12 +89,16 @@ class GroundSettings:
     angle_deg: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     sides: Literal["both", "query"] = "both"
+    zoom: tuple[float, float] = (1.0, 1.0)
     looks: tuple[float, float] | None = None
 
     def draw(self, count: int, random: np.random.Generator) -> tuple[Poses, Poses]:
         """Poses of the first and of the second members of `count` pairs; the same generator state, the same poses."""
         place = random.uniform(-self.place, self.place, 2)
-        return self._member(count, place, random, True), self._member(count, place, random, self.sides == "both")
+        ours = self._member(count, place, random, True)
+        theirs = self._member(count, place, random, self.sides == "both")
+        zoom = exp(random.uniform(log(self.zoom[0]), log(self.zoom[1])))
+        return replace(ours, scale=ours.scale * zoom), replace(theirs, scale=theirs.scale * zoom)
 
     def look(self, poses: Poses, random: np.random.Generator) -> tuple[Poses, Values, Values]:
         """The poses in which queries are taken, and the angles and scales that bring each back to its own pose."""

@@ -10,6 +10,7 @@ from georetrieval.nets.fusion import (
     FLAT,
     IMAGENET_MEAN,
     IMAGENET_STD,
+    Disc,
     FixedFusion,
     Normalise,
     PictureNormalise,
@@ -147,3 +148,12 @@ def test_stacked_bands_normalised_by_picture_still_miss_what_is_missing() -> Non
     stacked = StackFusion(("r", "g", "b", "sr", "sg", "sb"), any_modality=True, normalise="picture")(pixels)
     assert torch.equal(stacked[:, 3:], torch.zeros(1, 3, 8, 8))
     assert stacked[:, :3].isfinite().all()
+
+
+def test_a_turned_picture_has_lost_nothing_of_its_disc() -> None:
+    """Quarter turns are exact: the disc of a turned picture is the turned disc; its corners are 0."""
+    picture, disc = torch.rand(1, 3, 16, 16), Disc(16)
+    assert torch.equal(disc(torch.rot90(picture, 1, (2, 3))), torch.rot90(disc(picture), 1, (2, 3)))
+    assert (disc(picture)[..., 0, 0] == 0).all()
+    assert (disc(picture)[..., 0, 8] == picture[..., 0, 8]).all()
+    assert Disc(64)(torch.ones(1, 1, 64, 64)).mean().item() == pytest.approx(torch.pi / 4, abs=0.01)

@@ -86,3 +86,12 @@ def test_without_looks_the_poses_are_taken_as_they_are() -> None:
     assert taken is own
     assert not back.any()
     assert (scale == 1).all()
+
+
+def test_a_batch_shares_its_zoom() -> None:
+    first, second = drawn(GroundSettings(scale=(0.9, 1.1), sides="query", zoom=(0.5, 2.0)))
+    assert np.ptp(second.scale) == 0
+    assert 0.89 < (first.scale / second.scale).min() < 0.91
+    shared = np.array([drawn(GroundSettings(zoom=(0.5, 2.0)), seed, 1)[0].scale[0] for seed in range(200)])
+    assert 0.5 <= shared.min() < 0.55
+    assert 1.8 < shared.max() <= 2
