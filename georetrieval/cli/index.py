@@ -33,21 +33,24 @@ def command() -> None:
 @click.option("--scope", "scopes", multiple=True, help="Only these départements; may be repeated.")
 @click.option("--overlap", type=float, default=0.0, show_default=True, help="Share of the side that neighbours have in "
               "common: 0.5 adds windows every half tile.")
+@click.option("--zoom", "zooms", type=float, multiple=True, default=(1.0,), show_default=True, help="Side of the "
+              "windows in tiles; may be repeated: --zoom 1 --zoom 0.7 adds smaller windows at the same places.")
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
 def build(
-    index: str, model: str, tiles: Path, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float, replace: bool
+    index: str, model: str, tiles: Path, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
+    zooms: tuple[float, ...], replace: bool,
 ) -> None:
     """Embed tiles and publish them as the index INDEX.
 
     INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
     remembers its model by fingerprint and refuses any other one. With --overlap, windows between the tiles are rows
-    too: for questions that lie off the grid.
+    too: for questions that lie off the grid; with --zoom, for photographs that show less ground than a tile.
 
     \b
     Examples:
       georetrieval index build town --model hog --tiles tiles/ --date 2004
       georetrieval index build /data/lorraine --model runs/geo --tiles tiles/ --date 2004 --scope 57 --scope 54
-      georetrieval index build offgrid --model hog --tiles tiles/ --date 2004 --overlap 0.5
+      georetrieval index build offgrid --model hog --tiles tiles/ --date 2004 --overlap 0.5 --zoom 1 --zoom 0.7
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import index_path
@@ -58,7 +61,7 @@ def build(
     kept = str(Path(model).resolve()) if Path(model).exists() else model
     with progress() as report:
         store = index_tiles(path, TileSet.open(tiles), kept, dates=dates, scopes=scopes or None, overlap=overlap,
-                            replace=replace, created_by="georetrieval index build", progress=report)
+                            zooms=zooms, replace=replace, created_by="georetrieval index build", progress=report)
     counts = store.manifest.counts
     click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
                f"descriptor left out; version {store.manifest.version}", err=True)

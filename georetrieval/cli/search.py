@@ -27,6 +27,8 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--vectors", type=click.Path(path_type=Path), help="Vector delivery to be painted under a GeoTIFF.")
 @click.option("--turns", type=click.IntRange(1, 64), default=1, show_default=True, help="Look at each picture at so "
               "many equally spaced turns; the best counts.")
+@click.option("--scale", "scales", type=click.FloatRange(0.25, 4), multiple=True, default=(1.0,), show_default=True,
+              help="Look from this distance, below 1 is nearer; may be repeated: --scale 1 --scale 0.84 --scale 0.7.")
 @click.option("--every-window", is_flag=True, help="Of an index whose rows overlap, answer with every window, not with "
               "different places.")
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
@@ -42,9 +44,9 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
               "the format.")
 def command(
     index: str, queries: tuple[str, ...], k: int, tiles: Path | None, date: str | None, model: str | None,
-    classes: Path | None, vectors: Path | None, turns: int, every_window: bool, filter_dates: tuple[str, ...],
-    scopes: tuple[str, ...], bbox: str | None, exclude_self: bool, rerank: str, min_confidence: float | None,
-    format_: str, out: Path | None,
+    classes: Path | None, vectors: Path | None, turns: int, scales: tuple[float, ...], every_window: bool,
+    filter_dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, exclude_self: bool, rerank: str,
+    min_confidence: float | None, format_: str, out: Path | None,
 ) -> None:
     """Find the tiles of INDEX that look most like each QUERY.
 
@@ -62,7 +64,7 @@ def command(
       georetrieval search town photo.tif --filter-date 2004 --format csv
       georetrieval search town photo.tif --min-confidence 0.9
       georetrieval search town photo.tif --rerank k-reciprocal
-      georetrieval search town old-print.jpg --turns 16
+      georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
@@ -83,7 +85,7 @@ def command(
     require_calibration(store, min_confidence)
     with progress() as report:
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
-                      vectors=vectors, turns=turns, progress=report)
+                      vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
         answers = answered(store, asker.rows, asked.views, k, where=where, rerank=rerank,
                            min_confidence=min_confidence, every_window=every_window)

@@ -75,18 +75,20 @@ class Asker:
         Instead of the one that the index names.
     tileset, date
         Where tile ids and places are looked up; without them in the index itself.
-    turns
-        Looks at each picture, at equally spaced turns.
+    turns, scales
+        Looks at each picture, at equally spaced turns and at each turn from these distances (below 1: nearer).
     classes, vectors
         Class codes, or a vector delivery, under a picture, for eyes that see classes.
     """
 
     def __init__(
         self, store: IndexStore, *, model: str | None = None, tileset: TileSet | None = None, date: str | None = None,
-        classes: Path | None = None, vectors: Path | None = None, turns: int = 1, progress: Progress = silent,
+        classes: Path | None = None, vectors: Path | None = None, turns: int = 1,
+        scales: tuple[float, ...] = (1.0,), progress: Progress = silent,
     ) -> None:
         self.store, self.model, self.tileset, self.date = store, model or store.manifest.model, tileset, date
-        self.classes, self.vectors, self.turns, self.progress = classes, vectors, turns, progress
+        self.classes, self.vectors, self.progress = classes, vectors, progress
+        self.turns, self.scales = turns, scales
         self.notes: list[str] = []
         if tileset is not None:
             require_tiles(store, tileset)
@@ -216,7 +218,7 @@ class Asker:
         keys, scopes = self._places(cut.bounds)
         samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=bands,
                                palette=cut.palette)
-        seen = [embed(view, self.eye, progress=self.progress) for view in views_of(samples, self.turns)]
+        seen = [embed(view, self.eye, progress=self.progress) for view in views_of(samples, self.turns, self.scales)]
         return Queries(seen[0], cut.bounds, cut.blank, tuple(seen[1:]))
 
     def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from georetrieval.embedding import embed
-from georetrieval.errors import InputError, MismatchError
+from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
@@ -32,8 +32,8 @@ CANARY_COSINE = 0.99
 
 def index_tiles(
     path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
-    tile_ids: Sequence[str] | None = None, overlap: float = 0.0, replace: bool = False,
-    created_by: str = "georetrieval", progress: Progress = silent,
+    tile_ids: Sequence[str] | None = None, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
+    replace: bool = False, created_by: str = "georetrieval", progress: Progress = silent,
 ) -> IndexStore:
     """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
 
@@ -46,6 +46,9 @@ def index_tiles(
     overlap
         Share of the side that neighbouring rows have in common, at least: 0.5 adds windows every half tile between the
         tiles. Each row has its own rectangle, and its own place as key.
+    zooms
+        Sides of the windows in tiles: 0.7 adds windows that show 0.7 tiles at the same places, for photographs that
+        show less ground than a tile.
     replace
         Publish a new version of an index that exists.
 
@@ -54,9 +57,12 @@ def index_tiles(
     InputError
         When nothing is left to index, a survey does not exist, or there is an index already.
     UsageError
-        When the overlap is not between 0 and 0.9375.
+        When the overlap is not between 0 and 0.9375, or a zoom not between 0.25 and 4.
     """
     steps_of(overlap)
+    if not zooms or len(set(zooms)) != len(zooms) or not all(0.25 <= zoom <= 4 for zoom in zooms):
+        found = ", ".join(map(str, zooms))
+        raise UsageError(f"Zooms are sides of windows in tiles, each once, 0.25 to 4; found {found}.")
     rows = _chosen(tileset, dates, scopes, tile_ids)
     refuse_existing(path, replace)
     eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
@@ -66,7 +72,8 @@ def index_tiles(
         cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
         canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, tileset.px)),
         sources=tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
-                       **({"overlap": overlap} if overlap else {})}
+                       **({"overlap": overlap} if overlap else {}),
+                       **({"zooms": list(zooms)} if tuple(zooms) != (1.0,) else {})}
                       for s in tileset.surveys if (s["scope"], s["date"]) in surveys),
     )
     valid = rows[rows["valid"]]
@@ -76,21 +83,25 @@ def index_tiles(
             some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
             if len(some):
                 bands = bands_for(eye, tileset.bands_of(scope, date))
-                samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap)
-                yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
+                for zoom in zooms:
+                    samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap, zoom)
+                    yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
 
     return IndexStore.build(path, parts(), about, replace=replace)
 
 
 def _rows_of(
-    tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float
+    tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float,
+    zoom: float,
 ) -> TileSamples | WindowSamples:
-    """The tiles of one survey, and the windows between them when they are to overlap."""
-    if overlap == 0:
+    """The tiles of one survey, and the windows between them when they are to overlap; or the same places zoomed."""
+    if overlap == 0 and zoom == 1:
         return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=tile_ids)
     places = overlapping(tileset, date, scope, overlap, tile_ids)
-    return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres, names=places.names,
-                         keys=places.keys, tile_ids=tile_ids)
+    names, keys = ([f"{text}-x{zoom:g}" if zoom != 1 else text for text in texts]
+                   for texts in (places.names, places.keys))
+    return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres, names=names, keys=keys,
+                         scale=zoom, tile_ids=tile_ids)
 
 
 def _chosen(

@@ -97,6 +97,24 @@ def test_rows_may_overlap(cli, tmp_path):
     assert "overlap" in err
 
 
+def test_rows_at_two_scales(cli, tmp_path):
+    """Each place twice: a tile, and the 0.7 tiles around its middle, 35 m to each side."""
+    where = tmp_path / "zoomed"
+    code, _, _ = cli("index", "build", where, "--model", "hog", "--tiles", "tiles", "--date", "2004", "--scope", "57",
+                     "--zoom", "1", "--zoom", "0.7")
+    assert code == 0
+    _, out, _ = cli("index", "info", where, "--format", "json")
+    assert json.loads(out)["tiles"] == 2 * (8 * 6 - 1)
+    _, out, _ = cli("search", where, "57-2004-E0930300N6920200-100-x0.7", "--format", "json", "-k", "94")
+    rows = {row["tile_id"]: (row["xmin"], row["ymin"], row["xmax"], row["ymax"]) for row in json.loads(out)}
+    assert rows["57-2004-E0930400N6920200-100"] == (930400, 6920200, 930500, 6920300)
+    assert rows["57-2004-E0930400N6920200-100-x0.7"] == pytest.approx((930415, 6920215, 930485, 6920285))
+    code, _, err = cli("index", "build", tmp_path / "no", "--model", "hog", "--tiles", "tiles", "--date", "2004",
+                       "--zoom", "9")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "0.25 to 4" in err
+
+
 def test_a_picture_is_judged_by_the_nearest_of_overlapping_rows(cli, place, tmp_path):
     """Cells of old.tif: the first answer is the cell itself, not a window that also holds its middle."""
     where = tmp_path / "half"
