@@ -47,7 +47,7 @@ def reliability_diagram(table: Path, path: Path, *, title: str = "") -> None:
         right.plot(where, seen, color=colour, marker="o", label=label)
     right.set(xlabel="--min-confidence", ylim=(-0.05, 1.05))
     right.set_xticks(list(where), [row["from"] for row in limits])
-    right.legend(fontsize=8, loc="center left")
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.92))
     figure.suptitle(title, fontsize=10)
     memory = io.BytesIO()
     figure.savefig(memory, format="png")
