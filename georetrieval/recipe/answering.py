@@ -60,7 +60,7 @@ def answered(
     """
     require_calibration(store, min_confidence)
     gallery = Gallery.of(rows[0], attributes=rows[1])
-    overlap = 0.0 if every_window else overlap_of(store)
+    overlap = 0.0 if every_window else store.manifest.overlap
     depth = max(depth_of(k, steps_of(overlap)), DEPTH if store.manifest.calibration else 0,
                 CANDIDATES if rerank != "none" else 0)
     queries, first = search_views(gallery, views, depth, where=where)
@@ -70,11 +70,6 @@ def answered(
     if min_confidence is not None and sure is not None:
         matches = silenced(matches, sure < min_confidence)
     return Answers(matches, sure, not first.found.any())
-
-
-def overlap_of(store: IndexStore) -> float:
-    """Share of the side that neighbouring rows of an index have in common; 0 when they lie side by side."""
-    return max((float(source.get("overlap", 0)) for source in store.manifest.sources), default=0.0)
 
 
 def _grounds(table: pa.Table) -> tuple[Values, Kinds]:

@@ -42,7 +42,8 @@ def distances(matches: Matches, truths: Values, centres: Values) -> Values:
 def apart(matches: Matches, centres: Values, kinds: Kinds | None, reach: float, k: int) -> Matches:
     """The k best answers of each query that are different places: none within `reach` of a better one.
 
-    Where the rows of an index overlap, the windows around one place would otherwise fill all the answers.
+    Where the rows of an index overlap, the windows around one place would otherwise fill all the answers. A place is a
+    hit when one of the answers that it stands for is.
 
     Parameters
     ----------
@@ -57,10 +58,10 @@ def apart(matches: Matches, centres: Values, kinds: Kinds | None, reach: float, 
     scores = np.full((len(matches), k), -np.inf, np.float32)
     hits = np.zeros((len(matches), k), np.bool_)
     for query, (line, found) in enumerate(zip(matches.rows, matches.found, strict=True)):
-        kept = _places(centres[line[found]], None if kinds is None else kinds[line[found]], reach, k)
-        count = len(kept)
-        rows[query, :count] = line[kept]
-        scores[query, :count], hits[query, :count] = matches.scores[query, kept], matches.hits[query, kept]
+        places = _places(centres[line[found]], None if kinds is None else kinds[line[found]], reach, k)
+        kept, count = [int(place[0]) for place in places], len(places)
+        rows[query, :count], scores[query, :count] = line[kept], matches.scores[query, kept]
+        hits[query, :count] = [matches.hits[query, place].any() for place in places]
     return replace(matches, rows=rows, scores=scores, hits=hits)
 
 
@@ -69,16 +70,18 @@ def depth_of(k: int, steps: int) -> int:
     return k * max(1, round(pi * (steps / 2) ** 2))
 
 
-def _places(centres: Values, kinds: Kinds | None, reach: float, k: int) -> list[int]:
-    """Positions of the first k answers that are not within reach of an earlier one."""
-    kept: list[int] = []
+def _places(centres: Values, kinds: Kinds | None, reach: float, k: int) -> list[Kinds]:
+    """Positions of the answers of each of the first k places: the best one, then what is within reach of it."""
+    places: list[Kinds] = []
     free = np.ones(len(centres), np.bool_)
-    while len(kept) < k and free.any():
+    while len(places) < k and free.any():
         best = int(free.argmax())
-        kept.append(best)
-        near = np.hypot(*(centres - centres[best]).T) <= reach * (1 + SLACK)
-        free &= ~near if kinds is None else ~(near & (kinds == kinds[best]))
-    return kept
+        near = free & (np.hypot(*(centres - centres[best]).T) <= reach * (1 + SLACK))
+        if kinds is not None:
+            near &= kinds == kinds[best]
+        places.append(np.flatnonzero(near))
+        free &= ~near
+    return places
 
 
 def recall(far: Values, k: int, reach: float) -> float:

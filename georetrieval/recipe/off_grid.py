@@ -9,7 +9,6 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from georetrieval.embedding import embed
 from georetrieval.errors import GapsError
@@ -84,8 +83,12 @@ class Area:
     def rows(self, name: str, eye: Embedder) -> Iterator[Row]:
         """The table lines of one eye: conditions x parts x colours x re-ranking."""
         query, gallery = self.question.pair
+        galleries: dict[tuple[float, ...], tuple[Gallery, Values]] = {}
         for drawn in self.drawn:
-            known, centres = self._gallery(eye, self.settings.zooms if drawn.condition == "scale" else (1.0,))
+            zooms = self.settings.zooms if drawn.condition == "scale" else (1.0,)
+            if zooms not in galleries:
+                galleries[zooms] = self._gallery(eye, zooms)
+            known, centres = galleries[zooms]
             for seen, colours, samples in self._asked(eye, drawn):
                 views = views_of(samples, *self._looks(drawn.condition))
                 for method, matches in self._answers(eye, views, known):
@@ -103,7 +106,7 @@ class Area:
         found = {f"recall_at_{k}": round(recall(far, k, reach), 4) for k in (1, 5)}
         return {**found, "median_error_m": None if middle is None else round(middle, 4)}
 
-    def _gallery(self, eye: Embedder, zooms: Sequence[float]) -> tuple[Gallery, npt.NDArray[np.float64]]:
+    def _gallery(self, eye: Embedder, zooms: Sequence[float]) -> tuple[Gallery, Values]:
         """The windows that may answer, every so many metres over the whole part, at all scales, and their middles."""
         tileset, date, ids = self.run.tileset, self.question.pair[1], self.question.tile_ids
         places = overlapping(tileset, date, self.scope, self.settings.overlap, ids)

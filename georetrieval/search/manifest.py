@@ -93,6 +93,16 @@ class Manifest(_Part):
         """`space` as a `Space`."""
         return Space(self.space)
 
+    @property
+    def overlap(self) -> float:
+        """Share of the side that neighbouring rows have in common, at most; 0 when they lie side by side."""
+        return max((float(source.get("overlap", 0)) for source in self.sources), default=0.0)
+
+    @property
+    def zooms(self) -> list[float]:
+        """Sides of the rows in tiles."""
+        return sorted({float(zoom) for source in self.sources for zoom in source.get("zooms", [1.0])})
+
     def encoded(self) -> bytes:
         """Canonical JSON bytes; a calibration that is not there is not named, so that older readers can read it."""
         unnamed = {"calibration"} if self.calibration is None else set()

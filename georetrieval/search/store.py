@@ -184,7 +184,7 @@ class IndexStore:
         return {
             "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
             "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
-            "px": m.px, "overlap": max((float(s.get("overlap", 0)) for s in m.sources), default=0.0),
+            "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
             "sources": m.sources, "segments": len(m.segments), "bytes": sum(s.bytes for s in m.segments),
             "made_by": m.created_by, "package": m.package,

@@ -104,7 +104,7 @@ def test_rows_at_two_scales(cli, tmp_path):
                      "--zoom", "1", "--zoom", "0.7")
     assert code == 0
     _, out, _ = cli("index", "info", where, "--format", "json")
-    assert json.loads(out)["tiles"] == 2 * (8 * 6 - 1)
+    assert (json.loads(out)["tiles"], json.loads(out)["zooms"]) == (2 * (8 * 6 - 1), [0.7, 1.0])
     _, out, _ = cli("search", where, "57-2004-E0930300N6920200-100-x0.7", "--format", "json", "-k", "94")
     rows = {row["tile_id"]: (row["xmin"], row["ymin"], row["xmax"], row["ymax"]) for row in json.loads(out)}
     assert rows["57-2004-E0930400N6920200-100"] == (930400, 6920200, 930500, 6920300)

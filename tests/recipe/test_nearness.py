@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,12 @@ def test_how_deep_to_look() -> None:
     assert depth_of(5, 1) == 5
     assert depth_of(5, 2) == 15
     assert depth_of(5, 8) == 250
+
+
+def test_a_place_is_a_hit_when_one_of_its_windows_is() -> None:
+    """The truth is the third window; the second, 30 m beside it, is nearer to the query and stands for their place."""
+    found = answers()
+    assert found.rows.tolist() == [[1, 0, 2, 4, 3]]
+    found = replace(found, hits=found.rows == 2)
+    assert apart(found, LINE, None, 50, 2).hits.tolist() == [[True, False]]
+    assert apart(found, LINE, None, 29, 3).hits.tolist() == [[False, False, True]]
