@@ -35,8 +35,9 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--scope", "scopes", multiple=True, help="Only answers of this département; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
 @click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles).")
-@click.option("--rerank", type=click.Choice(RERANK), default="none", show_default=True, help="Put the first answers "
-              "into a better order by what else they resemble.")
+@click.option("--rerank", type=click.Choice((*RERANK, "closer")), default="none", show_default=True, help="Put the "
+              "first answers into a better order: by what else they resemble, or by closer looks at a picture around "
+              "the best of --turns and --scale.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), help='Say "no match" when the first answer is less '
               "sure than this (0..1); the index must be calibrated.")
 @format_option(*GEO_FORMATS)
@@ -64,7 +65,7 @@ def command(
       georetrieval search town photo.tif --filter-date 2004 --format csv
       georetrieval search town photo.tif --min-confidence 0.9
       georetrieval search town photo.tif --rerank k-reciprocal
-      georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7
+      georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
@@ -87,7 +88,8 @@ def command(
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
                       vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
-        answers = answered(store, asker.rows, asked.views, k, where=where, rerank=rerank,
+        answers = answered(store, asker.rows, asked.views, k, where=where,
+                           rerank=asker.closer(asked) if rerank == "closer" else rerank,
                            min_confidence=min_confidence, every_window=every_window)
     for note in asker.notes:
         click.echo(note, err=True)

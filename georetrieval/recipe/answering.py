@@ -11,6 +11,7 @@ import pyarrow as pa
 from georetrieval.errors import UsageError
 from georetrieval.maps import bounds_of
 from georetrieval.recipe.calibrating import confidences
+from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.nearness import Kinds, Values, apart, depth_of
 from georetrieval.samples.windows import steps_of
 from georetrieval.search.confidence import DEPTH, silenced
@@ -41,7 +42,7 @@ class Answers:
 
 def answered(
     store: IndexStore, rows: tuple[Descriptors, pa.Table], views: Sequence[Descriptors], k: int, *, where: Filter,
-    rerank: str = "none", min_confidence: float | None = None, every_window: bool = False,
+    rerank: str | CloserLook = "none", min_confidence: float | None = None, every_window: bool = False,
 ) -> Answers:
     """The k best answers to each query.
 
@@ -49,7 +50,8 @@ def answered(
     ----------
     rows : of the index (`IndexStore.load`)
     views : looks at the same queries, one or more; the nearest counts
-    rerank : "none" or a name of `RERANKERS`, applied to the first `CANDIDATES` answers (k when that is more)
+    rerank : "none", a name of `RERANKERS`, applied to the first `CANDIDATES` answers (k when that is more), or a
+        closer look
     min_confidence : queries whose first answer is less sure get no answer at all, 0..1
     every_window : where the rows of the index overlap, all that are near are answered; else k different places are
 
@@ -62,9 +64,11 @@ def answered(
     gallery = Gallery.of(rows[0], attributes=rows[1])
     overlap = 0.0 if every_window else store.manifest.overlap
     depth = max(depth_of(k, steps_of(overlap)), DEPTH if store.manifest.calibration else 0,
-                CANDIDATES if rerank != "none" else 0)
+                rerank.settings.candidates if isinstance(rerank, CloserLook) else CANDIDATES * (rerank != "none"))
     queries, first = search_views(gallery, views, depth, where=where)
-    best = RERANKERS[rerank](queries, gallery, first) if rerank != "none" else first
+    best = first
+    if rerank != "none":
+        best = (rerank if isinstance(rerank, CloserLook) else RERANKERS[rerank])(queries, gallery, first)
     sure = confidences(store, first, gallery, best.rows[:, 0])
     matches = best.first(k) if overlap == 0 else apart(best, *_grounds(rows[1]), store.manifest.cell_m / 2, k)
     if min_confidence is not None and sure is not None:

@@ -20,11 +20,13 @@ from georetrieval.maps import BOUNDS, LONLAT, bounds_of
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.pictures import PictureReader
 from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples
-from georetrieval.samples.views import views_of
+from georetrieval.samples.sample import Sample, SampleSet
+from georetrieval.samples.views import poses_of, views_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
 
@@ -51,12 +53,19 @@ class Queries:
     bounds : (n, 4) float64, NaN where the place is not known
     blank : queries that were left out because nothing is on them
     more : further looks at the same queries, row by row (pictures turned); a query without any is looked at as before
+    pictures : where the picture of each query is; None for those of tiles
     """
 
     descriptors: Descriptors
     bounds: Rectangles
     blank: tuple[str, ...] = ()
     more: tuple[Descriptors, ...] = ()
+    pictures: tuple[tuple[SampleSet, int] | None, ...] = ()
+
+    def picture(self, row: int) -> Sample | None:
+        """What was looked at, where that is a picture."""
+        place = self.pictures[row] if row < len(self.pictures) else None
+        return None if place is None else place[0][place[1]]
 
     @property
     def views(self) -> tuple[Descriptors, ...]:
@@ -88,7 +97,7 @@ class Asker:
     ) -> None:
         self.store, self.model, self.tileset, self.date = store, model or store.manifest.model, tileset, date
         self.classes, self.vectors, self.progress = classes, vectors, progress
-        self.turns, self.scales = turns, scales
+        self.poses = poses_of(turns, scales)
         self.notes: list[str] = []
         if tileset is not None:
             require_tiles(store, tileset)
@@ -105,6 +114,12 @@ class Asker:
         eye = load_eye(self.model, legend_digest=manifest.legend_digest, px=manifest.px)
         require_eye(self.store, eye)
         return eye
+
+    def closer(self, asked: Queries) -> CloserLook:
+        """A closer look at what was asked with pictures."""
+        if not any(asked.pictures):
+            self.notes.append("Only pictures can be looked at more closely; the answers to tiles stay as they are.")
+        return CloserLook(self.eye, asked.picture, self.poses, asked.views, progress=self.progress)
 
     def ask(self, words: Sequence[Typed]) -> Queries:
         """Queries of all words: tiles and places first, then pictures.
@@ -130,7 +145,8 @@ class Asker:
         looks = max(len(part.views) for part in full)
         views = [Descriptors.concatenate([part.views[min(look, len(part.more))] for part in full])
                  for look in range(looks)]
-        return Queries(views[0], np.concatenate([part.bounds for part in full]), blank, tuple(views[1:]))
+        pictures = tuple(place for part in full for place in part.pictures or [None] * len(part.descriptors))
+        return Queries(views[0], np.concatenate([part.bounds for part in full]), blank, tuple(views[1:]), pictures)
 
     @cached_property
     def _catalogue(self) -> pd.DataFrame:
@@ -218,8 +234,9 @@ class Asker:
         keys, scopes = self._places(cut.bounds)
         samples = ArraySamples(cut.pixels, cut.bands, keys=keys, names=cut.names, scopes=scopes, bands=bands,
                                palette=cut.palette)
-        seen = [embed(view, self.eye, progress=self.progress) for view in views_of(samples, self.turns, self.scales)]
-        return Queries(seen[0], cut.bounds, cut.blank, tuple(seen[1:]))
+        seen = [embed(view, self.eye, progress=self.progress) for view in views_of(samples, self.poses)]
+        pictures = tuple((samples, row) for row in range(len(samples)))
+        return Queries(seen[0], cut.bounds, cut.blank, tuple(seen[1:]), pictures)
 
     def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:
         """Key and scope of the index's row nearest to the middle of each rectangle; "" where none holds it."""

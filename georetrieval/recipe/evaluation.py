@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from georetrieval.recipe.schema import Part
 from georetrieval.recipe.sight import look
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
+from georetrieval.search.late_fusion import DEPTH, fuse
 from georetrieval.search.matches import Matches
 from georetrieval.search.metrics import summary
 from georetrieval.search.rerank import CANDIDATES, RERANKERS
@@ -90,10 +91,22 @@ class Evaluator:
 
     def row(self, name: str, eye: Embedder, question: Question, rerank: str | None = None) -> Row:
         """The table line of one eye and one question; a re-ranked one is called "trained + k-reciprocal"."""
-        figures = summary(self.answer(name, eye, question, rerank), self._k).as_dict()
+        told = f"{name} + {rerank}" if rerank else name
+        return self._line(told, question, self.answer(name, eye, question, rerank))
+
+    def fused(self, eyes: Mapping[str, Embedder], question: Question) -> Row:
+        """The table line of the lists of several eyes put together, "trained + hog" (`search.late_fusion`)."""
+        lists = []
+        for name, eye in eyes.items():
+            query, gallery = (self.descriptors(name, eye, question, date) for date in question.pair)
+            lists.append(Gallery.of(gallery).search(query, max(self._k, DEPTH)))
+        return self._line(" + ".join(eyes), question, fuse(lists, self._k))
+
+    def _line(self, told: str, question: Question, matches: Matches) -> Row:
+        figures = summary(matches, self._k).as_dict()
         query, gallery = question.pair
         return {
-            "descriptor": f"{name} + {rerank}" if rerank else name,
+            "descriptor": told,
             "part": question.part, "query": query, "gallery": gallery,
             f"map_at_{self._k}": _rounded(figures[f"map_at_{self._k}"]),
             "recall_at_1": _rounded(figures["recall_at_1"]),

@@ -33,6 +33,9 @@ def measure(run: Run) -> None:
     last = list(eyes)[-1]
     rows += [evaluator.row(last, eyes[last], question, method)
              for method in recipe.evaluate.rerank for question in test]
+    both = [{last: eyes[last], str(name): eyes.get(str(name)) or baseline_of(name, recipe, tileset)}
+            for name in recipe.evaluate.late_fusion]
+    rows += [evaluator.fused(pair, question) for pair in both for question in test]
     matches = evaluator.answer(last, eyes[last], test[0])
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(rows))

@@ -14,6 +14,7 @@ from georetrieval.embedding import embed
 from georetrieval.errors import GapsError
 from georetrieval.files import publish
 from georetrieval.nets.embedder import Embedder
+from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.evaluation import Question
 from georetrieval.recipe.nearness import apart, depth_of, distances, median_error, recall
 from georetrieval.recipe.schema_off_grid import Condition, OffGrid
@@ -22,12 +23,12 @@ from georetrieval.recipe.tables import as_csv, as_markdown
 from georetrieval.samples.bands import SEMANTIC
 from georetrieval.samples.ground import Ground, Values
 from georetrieval.samples.sample import SampleSet
-from georetrieval.samples.views import COLOURS, Greyed, views_of
+from georetrieval.samples.views import COLOURS, Greyed, poses_of, views_of
 from georetrieval.samples.windows import WindowSamples, anywhere, overlapping, steps_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches
-from georetrieval.search.rerank import CANDIDATES, RERANKERS
+from georetrieval.search.rerank import CANDIDATES, RERANKERS, Rerank
 from georetrieval.search.views import search_views
 
 if TYPE_CHECKING:
@@ -90,14 +91,14 @@ class Area:
                 galleries[zooms] = self._gallery(eye, zooms)
             known, centres = galleries[zooms]
             for seen, colours, samples in self._asked(eye, drawn):
-                views = views_of(samples, *self._looks(drawn.condition))
-                for method, matches in self._answers(eye, views, known):
+                poses = poses_of(*self._looks(drawn.condition))
+                for method, matches in self._answers(eye, samples, poses, known):
                     places = apart(matches, centres, None, REACH * self.run.tileset.grid.cell_m, PLACES)
                     far = distances(places, drawn.centres, centres)
                     yield {
                         "descriptor": name, "part": self.question.part, "query": query, "gallery": gallery,
                         "condition": drawn.condition, "bands": seen, "colours": colours,
-                        "views": len(views), "reranked": method,
+                        "views": len(poses), "reranked": method,
                         **self._figures(far), "queries": len(far), "gallery_rows": len(centres),
                     }
 
@@ -135,13 +136,18 @@ class Area:
         return (1 if condition == "shift" else self.settings.turns,
                 self.settings.scales if condition == "scale" else (1.0,))
 
-    def _answers(self, eye: Embedder, views: list[SampleSet], known: Gallery) -> Iterator[tuple[str, Matches]]:
+    def _answers(
+        self, eye: Embedder, samples: SampleSet, poses: list[tuple[float, float]], known: Gallery
+    ) -> Iterator[tuple[str, Matches]]:
         """The answers as they are found, and after each re-ranking."""
-        asked = [embed(view, eye, progress=self.run.progress) for view in views]
-        depth = max(CANDIDATES, len(self.settings.zooms) * depth_of(PLACES, steps_of(self.settings.overlap)))
-        queries, matches = search_views(known, asked, depth)
+        views = [embed(view, eye, progress=self.run.progress) for view in views_of(samples, poses)]
+        closer = CloserLook(eye, samples.__getitem__, poses, views, progress=self.run.progress)
+        methods: dict[str, Rerank] = {**RERANKERS, "closer": closer}
+        depth = max(CANDIDATES, len(self.settings.zooms) * depth_of(PLACES, steps_of(self.settings.overlap)),
+                    closer.settings.candidates if "closer" in self.settings.rerank else 0)
+        queries, matches = search_views(known, views, depth)
         yield "no", matches
-        yield from ((method, RERANKERS[method](queries, known, matches)) for method in self.settings.rerank)
+        yield from ((method, methods[method](queries, known, matches)) for method in self.settings.rerank)
 
     @cached_property
     def drawn(self) -> list[Drawn]:

@@ -35,5 +35,7 @@ class Evaluate(Strict):
     off_grid: OffGrid | None = Field(None, description="also ask with windows anywhere, turned and scaled")
     rerank: tuple[Literal["k-reciprocal", "query-expansion"], ...] = Field((), description="also re-rank the answers "
                                                                            "of the last descriptor of the table")
+    late_fusion: tuple[Literal["hog", "class-shares"], ...] = Field(
+        (), description="also put the neighbours that these baselines find together with the trained descriptor's")
     reliability: bool = Field(False, description="also hold the confidence of the index against the test part, half of "
                               "its places taken away; needs split.validation")

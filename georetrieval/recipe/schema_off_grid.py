@@ -31,5 +31,6 @@ class OffGrid(Strict):
                                                               "each of these")
     zooms: tuple[LookScale, ...] = Field((1.0,), min_length=1, description="for queries of an unknown scale, cut the "
                                          "gallery at these scales too")
-    rerank: tuple[Literal["k-reciprocal", "query-expansion"], ...] = Field((), description="rows after re-ranking too")
+    rerank: tuple[Literal["k-reciprocal", "query-expansion", "closer"], ...] = Field(
+        (), description="rows after re-ranking too; closer: look again around the poses of the first answers")
     baselines: bool = Field(False, description="the recipe's baselines too, besides the trained descriptor")

@@ -72,14 +72,50 @@ class Turned:
         return seen
 
 
-def turned(pixels: Tensor, bands: Sequence[str], angle_deg: Values, scale: Values) -> Tensor:
+class Looks:
+    """One picture looked at from several poses.
+
+    Parameters
+    ----------
+    poses
+        `(n, 4)` float64: angle in degrees, scale, and how far the look is moved right and down: see `turned`.
+    """
+
+    def __init__(self, picture: Sample, poses: Values) -> None:
+        self._picture, self._poses, self.bands = picture, poses, picture.bands
+        self.keys, self.names, self.scopes = (
+            [text] * len(poses) for text in (picture.key, picture.name, picture.scope))
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def __getitem__(self, row: int) -> Sample:
+        return replace(self._picture, pixels=self.batch([row])[0])
+
+    def batch(self, rows: Rows) -> Pixels:
+        poses = self._poses[np.asarray(rows)]
+        pixels = torch.from_numpy(self._picture.pixels).expand(len(poses), -1, -1, -1)
+        seen: Pixels = turned(pixels, self.bands, poses[:, 0], poses[:, 1], poses[:, 2:]).numpy()
+        return seen
+
+
+def turned(
+    pixels: Tensor, bands: Sequence[str], angle_deg: Values, scale: Values, shift: Values | None = None
+) -> Tensor:
     """`(n, C, H, W)` float32 -> the same, each picture turned and scaled around its middle by its own two numbers.
 
     See `Turned`.
+
+    Parameters
+    ----------
+    shift
+        `(n, 2)` how far what is seen is then moved, as shares of its own side, to its right and down; None: not at all.
     """
     turn = np.radians(angle_deg)
-    cos, sin, still = scale * np.cos(turn), scale * np.sin(turn), np.zeros(len(pixels))
-    moves = np.stack([cos, -sin, still, sin, cos, still], axis=1).reshape(-1, 2, 3)
+    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+    right, down = np.zeros((2, len(pixels))) if shift is None else 2 * np.asarray(shift).T
+    moves = np.stack([cos, -sin, cos * right - sin * down, sin, cos, sin * right + cos * down], axis=1)
+    moves = moves.reshape(-1, 2, 3)
     grid = functional.affine_grid(torch.from_numpy(moves).float(), list(pixels.shape), align_corners=False)
     out = torch.empty_like(pixels)
     semantic = [band in SEMANTIC for band in bands]
@@ -91,7 +127,11 @@ def turned(pixels: Tensor, bands: Sequence[str], angle_deg: Values, scale: Value
     return out
 
 
-def views_of(samples: SampleSet, turns: int = 1, scales: tuple[float, ...] = (1.0,)) -> list[SampleSet]:
-    """The samples at `turns` equally spaced turns, each at all scales; the plain look is the samples themselves."""
-    poses = [(360 * turn / turns, scale) for turn in range(turns) for scale in scales]
+def poses_of(turns: int = 1, scales: Sequence[float] = (1.0,)) -> list[tuple[float, float]]:
+    """Angles in degrees and scales: `turns` equally spaced turns, each at all scales."""
+    return [(360 * turn / turns, scale) for turn in range(turns) for scale in scales]
+
+
+def views_of(samples: SampleSet, poses: Sequence[tuple[float, float]]) -> list[SampleSet]:
+    """The samples in all poses; the plain look is the samples themselves."""
     return [samples if pose == (0, 1) else Turned(samples, *pose) for pose in poses]

@@ -224,3 +224,24 @@ def test_a_turned_picture_is_found_by_turned_looks(cli, index, place, tmp_path):
     assert told[1][0] != tile
     code, out, _ = cli("search", index, tmp_path / "turned.png", tile, "--turns", 12, "--format", "json", "-k", "1")
     assert (code, {row["query"] for row in json.loads(out)}) == (0, {"turned.png", tile})
+
+
+def test_a_closer_look_finds_what_coarse_turns_miss(cli, index, place, tmp_path):
+    """Turned by 72 degrees, the nearest of twelve looks is 12 degrees off; closer ones like the true place better."""
+    from PIL import Image
+
+    with rasterio.open(place / "old.tif") as file:
+        land = Image.fromarray(file.read().transpose(1, 2, 0))
+    turned = land.rotate(72, Image.Resampling.BILINEAR, center=(175, 175)).crop((150, 150, 200, 200))
+    turned.save(tmp_path / "turned.png")
+    told = {}
+    for rerank in ("none", "closer"):
+        options = ("--turns", 12, "--rerank", rerank, "--format", "json")
+        code, out, err = cli("search", index, tmp_path / "turned.png", *options)
+        assert code == 0, err
+        told[rerank] = json.loads(out)
+    assert told["closer"][0]["tile_id"] == "57-2004-E0930300N6920200-100"
+    assert told["closer"][0]["score"] > told["none"][0]["score"] + 0.02
+    code, _, err = cli("search", index, TILE, "--tiles", "tiles", "--rerank", "closer")
+    assert code == 0
+    assert "Only pictures can be looked at more closely" in err

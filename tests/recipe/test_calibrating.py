@@ -28,7 +28,7 @@ RECIPE = "name: sure" + TILES + """    - {scope: "93", seed: 3, km: 3, gsd_m: 10
 split: {train: {scopes: ["91"]}, validation: {scopes: ["92"]}, test: {scopes: ["93"]}}
 eye: {trunk: resnet10t, bands: [r, g, b, sr, sg, sb], head: pool, descriptor: 16}
 learn: {objective: infonce, pairs_per_batch: 18, epochs: 6, mining: null, precision: fp32}
-evaluate: {baselines: [], rerank: [k-reciprocal, query-expansion], reliability: true}
+evaluate: {baselines: [], rerank: [k-reciprocal, query-expansion], reliability: true, late_fusion: [hog]}
 """
 
 
@@ -109,9 +109,10 @@ def test_the_index_of_a_run_is_calibrated_on_the_validation_part(run: Run) -> No
     assert note["why"] == ""
 
 
-def test_the_table_has_a_line_per_reranking(run: Run) -> None:
+def test_the_table_has_a_line_per_reranking_and_fusion(run: Run) -> None:
     rows = json.loads(run.results.read_text())["rows"]
-    assert [row["descriptor"] for row in rows] == ["trained", "trained + k-reciprocal", "trained + query-expansion"]
+    assert [row["descriptor"] for row in rows] == ["trained", "trained + k-reciprocal", "trained + query-expansion",
+                                                 "trained + hog"]
     assert {row["queries"] for row in rows} == {36}
 
 

@@ -85,6 +85,23 @@ def test_a_tile_is_embedded_once_however_many_questions(town: TileSet) -> None:
     assert [row["part"] for row in rows] == ["all", "test"]
 
 
+class SideEye(GreyEye):
+    """A stand-in eye that tells dark from light only."""
+
+    def __call__(self, pixels: torch.Tensor, bands: tuple[str, ...]) -> torch.Tensor:
+        return torch.where(super().__call__(pixels, bands) > 45, 200.0, 100.0)
+
+
+def test_two_eyes_fused_worked_by_hand(town: TileSet) -> None:
+    """Rows on the query's side of 45 come before the others: 52 finds 40 behind 80 (4), 57 finds 80 before 40 (3)."""
+    (question,) = questions(town, "test", Part(), [("1976", "1961")])
+    evaluator = Evaluator(town, [question], 5)
+    row = evaluator.fused({"grey": GreyEye(), "side": SideEye()}, question)
+    assert (row["descriptor"], row["queries"], row["blank_left_out"]) == ("grey + side", 7, 1)
+    assert row["map_at_5"] == round((1 + 1 / 3 + 1 / 5 + 1 / 4 + 1 + 1 + 1 / 3) / 7, 4)
+    assert evaluator.fused({"grey": GreyEye(), "again": GreyEye()}, question)["map_at_5"] == round(MAP_5, 4)
+
+
 def test_dates_without_a_common_cell_are_no_question(frame: Callable[..., TileSet]) -> None:
     town = frame({"1961": [10, 20, 30, 40, 0, 0, 0, 0], "1976": [0, 0, 0, 0, 50, 60, 70, 80], "1981": OLD})
     asked = questions(town, "test", Part(), [("1976", "1961"), ("1981", "1961")])

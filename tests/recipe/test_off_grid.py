@@ -69,9 +69,9 @@ def test_a_dense_gallery_is_found_to_the_metre(folder: Path, tmp_path: Path) -> 
 def test_turned_queries_need_turned_looks(folder: Path, tmp_path: Path) -> None:
     plain = table(folder, tmp_path, overlap=0.75, conditions=["turn"], grey=False)
     turned = table(folder, tmp_path, overlap=0.75, conditions=["turn"], grey=False, turns=16,
-                   rerank=["k-reciprocal", "query-expansion"])
-    assert [row["reranked"] for row in turned] == ["no", "k-reciprocal", "query-expansion"]
-    assert [row["views"] for row in (*plain, *turned)] == ["1", "16", "16", "16"]
+                   rerank=["k-reciprocal", "query-expansion", "closer"])
+    assert [row["reranked"] for row in turned] == ["no", "k-reciprocal", "query-expansion", "closer"]
+    assert [row["views"] for row in (*plain, *turned)] == ["1", "16", "16", "16", "16"]
     assert float(turned[0]["recall_at_1"]) > float(plain[0]["recall_at_1"]) + 0.3
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from georetrieval.samples.arrays import ArraySamples
-from georetrieval.samples.views import Greyed, Turned, views_of
+from georetrieval.samples.views import Greyed, Looks, Turned, poses_of, views_of
 
 BANDS = ("r", "g", "b", "classes")
 
@@ -49,9 +49,23 @@ def test_codes_are_never_mixed() -> None:
 
 def test_all_looks() -> None:
     samples = pictures()
-    views = views_of(samples, turns=4, scales=(1.0, 0.7))
+    views = views_of(samples, poses_of(4, (1.0, 0.7)))
     assert views[0] is samples
     assert [(v.angle_deg, v.scale) for v in views[1:]] == [
         (0, 0.7), (90, 1), (90, 0.7), (180, 1), (180, 0.7), (270, 1), (270, 0.7)]
     assert all(view.names == samples.names and view.scopes == samples.scopes for view in views)
-    assert views_of(samples) == [samples]
+    assert views_of(samples, poses_of()) == [samples]
+
+
+def test_looks_at_one_picture_from_many_poses() -> None:
+    """Moved by a quarter of its side to the right, half as far down; turned first, moved in the turned frame."""
+    picture = pictures()[1]
+    poses = np.asarray([(0, 1, 0, 0), (0, 1, 0.25, 0.125), (90, 1, 0.25, 0), (30, 0.5, 0, 0)], np.float64)
+    looks = Looks(picture, poses)
+    still, moved, turned, near = looks.batch(range(4))
+    assert np.allclose(still, picture.pixels, atol=1e-6)
+    assert np.allclose(moved[:, :14, :12], picture.pixels[:, 2:, 4:], atol=1e-5)
+    assert np.allclose(turned[:, :, :12], np.rot90(picture.pixels, 1, axes=(1, 2))[:, :, 4:], atol=1e-4)
+    assert np.allclose(near, Turned(pictures(), 30, 0.5).batch([1])[0], atol=1e-6)
+    assert (looks.keys, looks.names, len(looks)) == (["b"] * 4, [picture.name] * 4, 4)
+    assert np.array_equal(looks[2].pixels, turned)
