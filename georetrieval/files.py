@@ -24,6 +24,8 @@ from georetrieval.errors import BusyError, InputError
 
 TEMPORARY_PREFIX = ".georetrieval-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_MANY = 1000
+"""Files above which one sync of all disks (Linux waits for its end) is quicker than one fsync each."""
 
 
 def publish(path: Path, data: bytes | memoryview) -> None:
@@ -84,8 +86,7 @@ def publishing_folder(path: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
         yield temporary
         temporary.chmod(0o777 & ~_umask())
-        for file in sorted(temporary.rglob("*")):
-            _fsync(file)
+        _fsync_tree(temporary)
         temporary.replace(path)
         _fsync(path.parent)
     except OSError as error:
@@ -95,6 +96,12 @@ def publishing_folder(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Write a file of a folder that `publishing_folder` lends: the folder's own publishing makes it durable."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 @contextmanager
@@ -187,6 +194,15 @@ def _fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _fsync_tree(folder: Path) -> None:
+    files = sorted(folder.rglob("*"))
+    if len(files) > _MANY:
+        os.sync()
+        return
+    for file in files:
+        _fsync(file)
 
 
 def _explained(error: OSError, path: Path) -> BusyError | InputError:

@@ -67,6 +67,22 @@ def test_publishing_folder_refuses_an_existing_one(tmp_path: Path) -> None:
         raise AssertionError("never entered")
 
 
+def test_a_folder_of_many_files_is_synced_before_its_name_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sync of everything stands for the fsync of each file where there are many."""
+    seen: list[str] = []
+    sync, replace = os.sync, Path.replace
+    monkeypatch.setattr(files, "_MANY", 2)
+    monkeypatch.setattr(os, "sync", lambda: (seen.append("sync"), sync())[1])
+    monkeypatch.setattr(Path, "replace", lambda s, t: (seen.append("rename"), replace(s, t))[1])
+    with files.publishing_folder(tmp_path / "many") as folder:
+        for name in "abc":
+            files.put(folder / "part" / name, name.encode())
+    assert seen == ["sync", "rename"]
+    assert (tmp_path / "many/part/c").read_bytes() == b"c"
+
+
 def test_digest_depends_on_the_value_alone() -> None:
     assert files.digest({"a": 1, "b": [2, "é"]}) == files.digest({"b": [2, "é"], "a": 1})
     assert files.digest({"a": 1}) != files.digest({"a": 2})

@@ -21,11 +21,16 @@ def command() -> None:
     \b
     Examples:
       georetrieval synth departement -o world --km 6 --seed 1
+      georetrieval synth digits -o digits --count 2000
     """
 
 
+out_option = click.option("-o", "--out", type=click.Path(path_type=Path), required=True,
+                          help="Folder to write; must not exist.")
+
+
 @command.command()
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; must not exist.")
+@out_option
 @click.option("--km", default=12, show_default=True, help="Side of the square in kilometres, 3 to 60.")
 @click.option("--seed", default=1, show_default=True, help="Another seed is another département elsewhere.")
 @click.option("--departement", default="98", show_default=True, help="Two digits; no real département has 98.")
@@ -59,4 +64,34 @@ def departement(out: Path, format_: str, **wish: Any) -> None:
 
     with progress() as report:
         note = write_departement(out, progress=report, **wish)
+    write_value(note, format_, title=str(out))
+
+
+@command.command()
+@out_option
+@click.option("--seed", default=1, show_default=True, help="Another seed is another world.")
+@click.option("--source", type=click.Path(path_type=Path),
+              help="An .npz file with images (n, 28, 28) and labels; default: scikit-learn's digits, enlarged.")
+@click.option("--count", type=int, help="Pictures of all parts together; default: one for each digit of the source.")
+@click.option("--scale", type=float, nargs=2, default=(1.0, 1.0), show_default=True, metavar="MIN MAX",
+              help="Size of the digits in units of 28 px, 0.25 to 3.")
+@click.option("--rotation", "rotation_deg", default=0.0, show_default=True,
+              help="Digits are turned by at most this angle in degrees, either way.")
+@format_option(*FORMATS)
+def digits(out: Path, format_: str, **wish: Any) -> None:
+    """Write distorted digits: a 28-px digit somewhere on 84 px of noise and clutter.
+
+    DIR/pictures.csv lists the pictures: what digit each one shows, the box of its frame, and the part it belongs to.
+    A handwritten digit is in one part only, so that those of the test were never seen; with more pictures than
+    digits, a digit comes again at other places. The clutter is made of pieces of digits of the same part.
+
+    \b
+    Examples:
+      georetrieval synth digits -o digits --count 2000
+      georetrieval synth digits -o turned --source digits.npz --count 20000 --scale 0.5 1.5 --rotation 60
+    """
+    from georetrieval.synthetic.digits import write_digits
+
+    with progress() as report:
+        note = write_digits(out, progress=report, **wish)
     write_value(note, format_, title=str(out))
