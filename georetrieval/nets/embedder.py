@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from georetrieval.errors import InputError, MismatchError
+from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.files import publish
 from georetrieval.nets.fusion import (
     IMAGENET_MEAN,
@@ -24,9 +24,10 @@ from georetrieval.nets.fusion import (
     PictureNormalise,
     StackFusion,
 )
-from georetrieval.nets.head import ConvHead, PooledHead
+from georetrieval.nets.head import ConvHead, FullyConnectedHead, PooledHead, Unit
 from georetrieval.nets.parts import completed, whole_part
 from georetrieval.nets.settings import NetSettings
+from georetrieval.nets.transformer import SpatialTransformer
 from georetrieval.nets.trunk import Trunk
 
 FORMAT = "georetrieval-net-1"
@@ -55,7 +56,7 @@ class Embedder(Protocol):
 
 
 class DescriptorNet(nn.Module):
-    """Fusion, normalisation, trunk, head.
+    """Transformer where there is one, fusion, normalisation, trunk, head.
 
     Parameters
     ----------
@@ -69,20 +70,22 @@ class DescriptorNet(nn.Module):
     Notes
     -----
     Calling it is for training, in the precision of its parameters; `for_inference()` gives the fast copy that
-    `embed` uses. The descriptor is raw; the space is cosine.
+    `embed` uses. The descriptor is raw unless the settings say that its length is 1.
     """
 
     def __init__(self, settings: NetSettings, *, weights: str | Path | None = None, legend: str = "") -> None:
         super().__init__()
         self.settings = settings
         self.legend = legend
-        self.space = "cosine"
+        self.space: str = settings.space
+        self.transformer = _transformer(settings)
         self.fusion = _fusion(settings)
         self.normalise = _normalise(settings)
-        self.disc = Disc(settings.px) if settings.disc else nn.Identity()
+        self.disc = Disc(settings.seen_px) if settings.disc else nn.Identity()
         self.trunk = Trunk(settings.trunk, weights=weights, cut=settings.cut, channels=self.fusion.channels,
-                           width=settings.width)
-        self.head = _head(settings, self.trunk.shape(settings.px))
+                           width=settings.width, cut_at=settings.cut_at)
+        self.head = _head(settings, self.trunk.shape(settings.seen_px))
+        self.unit = Unit() if settings.unit else nn.Identity()
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -97,8 +100,28 @@ class DescriptorNet(nn.Module):
     def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
         """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`; with `any_modality`, NaN is a missing part."""
         pixels = ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality)
-        vectors: Tensor = self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels)))))
+        if self.transformer is not None:
+            pixels = self.transformer(pixels)
+        vectors: Tensor = self.unit(self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels))))))
         return vectors
+
+    def regions(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
+        """`(b, C, px, px)` -> `(b, 4, 2)`: corners of the regions looked at, see `SpatialTransformer.boxes`.
+
+        Raises
+        ------
+        UsageError
+            When the net looks at the whole picture.
+        """
+        if self.transformer is None:
+            raise UsageError("This net looks at the whole picture; train one with a transformer to ask for regions.")
+        return self.transformer.boxes(ordered(pixels, bands, self.bands, self.settings.px))
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """The net's parameters by the part whose learning rate and phases a training sets: "transformer", "fusion",
+        "trunk", "new" (the head)."""
+        parts = {"transformer": self.transformer, "fusion": self.fusion, "trunk": self.trunk, "new": self.head}
+        return {name: list(part.parameters()) for name, part in parts.items() if part is not None}
 
     def fingerprint(self) -> dict[str, Any]:
         """SHA-256 of the weights, architecture, preprocessing, bands, legend and size."""
@@ -184,6 +207,15 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
+def _transformer(settings: NetSettings) -> SpatialTransformer | None:
+    if settings.transformer is None:
+        return None
+    return SpatialTransformer(
+        len(settings.bands), settings.px, kind=settings.transformer, localisation=settings.localisation,
+        crop_px=settings.crop_px, scale=settings.crop_scale,
+    )
+
+
 def _fusion(settings: NetSettings) -> FixedFusion | StackFusion:
     if settings.fusion == "stack":
         return StackFusion(settings.bands, any_modality=settings.any_modality, normalise=settings.normalise)
@@ -192,7 +224,7 @@ def _fusion(settings: NetSettings) -> FixedFusion | StackFusion:
 
 def _normalise(settings: NetSettings) -> nn.Module:
     """What comes between fusion and trunk; stacked bands are normalised where they are stacked."""
-    if settings.fusion == "stack":
+    if settings.fusion == "stack" or settings.normalise == "none":
         return nn.Identity()
     return PictureNormalise([range(3)]) if settings.normalise == "picture" else Normalise()
 
@@ -200,6 +232,9 @@ def _normalise(settings: NetSettings) -> nn.Module:
 def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
     if settings.head == "pool":
         return PooledHead(shape, pooling=settings.pooling, descriptor=settings.descriptor)
+    if settings.head == "fc":
+        return FullyConnectedHead(shape, hidden=settings.hidden, dropout=settings.dropout,
+                                  descriptor=settings.descriptor)
     return ConvHead(
         shape, filters=settings.filters, batch_norm=settings.batch_norm, descriptor=settings.descriptor
     )

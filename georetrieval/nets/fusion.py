@@ -104,7 +104,7 @@ class StackFusion(nn.Module):
     Notes
     -----
     Photo and map are normalised with ImageNet's mean and deviation of their colour, a grey band with the mean of the
-    three; or each part of a picture by its own.
+    three; or each part of a picture by its own; or not at all.
     """
 
     def __init__(self, bands: Sequence[str], *, any_modality: bool = False, normalise: str = "imagenet") -> None:
@@ -113,6 +113,7 @@ class StackFusion(nn.Module):
         self.parts = parts_of(bands) if any_modality else ()
         self.channels = len(bands)
         self.own = PictureNormalise(parts_of(bands)) if normalise == "picture" else None
+        self.plain = normalise == "none"
         self.mean: Tensor
         self.std: Tensor
         for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
@@ -121,6 +122,8 @@ class StackFusion(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` of 0..1 -> the same shape, normalised."""
+        if self.plain:
+            return zeroed(pixels, self.parts, there(pixels, self.parts)) if self.parts else pixels
         normal: Tensor = (pixels - self.mean) / self.std if self.own is None else self.own(pixels)
         return zeroed(normal, self.parts, there(pixels, self.parts)) if self.parts else normal
 

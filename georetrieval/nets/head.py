@@ -41,6 +41,48 @@ class ConvHead(nn.Module):
         return vectors
 
 
+class FullyConnectedHead(nn.Module):
+    """Dropout, then fully connected layers over all places: ReLU after each but the last.
+
+    Parameters
+    ----------
+    shape
+        `(channels, h, w)` of the trunk's map.
+    hidden
+        Outputs of the layers before the last; none for a single layer.
+    dropout
+        Share of the map's values that are left out in training, 0..1.
+
+    *Source*: papers/004 (dropout .5, 256, then the descriptor of 64); papers/000, section 4.3 (one layer of 2).
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], *, hidden: Sequence[int], dropout: float, descriptor: int
+    ) -> None:
+        super().__init__()
+        length = shape[0] * shape[1] * shape[2]
+        layers: OrderedDict[str, nn.Module] = OrderedDict(dropout=nn.Dropout(dropout))
+        for number, count in enumerate(hidden, start=1):
+            layers[f"hidden{number}"] = nn.Linear(length, count)
+            layers[f"relu{number}"] = nn.ReLU()
+            length = count
+        self.layers = nn.Sequential(layers)
+        self.fc = nn.Linear(length, descriptor)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, channels, h, w)` -> `(b, descriptor)`."""
+        vectors: Tensor = self.fc(self.layers(features.flatten(1)))
+        return vectors
+
+
+class Unit(nn.Module):
+    """Each descriptor is divided by its length."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """`(b, d)` -> the same shape and type."""
+        return nn.functional.normalize(vectors.float(), dim=1).to(vectors.dtype)
+
+
 class PooledHead(nn.Module):
     """Global pooling (average, max or generalised mean), then a linear layer unless `descriptor` is 0."""
 

@@ -20,7 +20,8 @@ class InferenceNet:
     Parameters
     ----------
     dtype
-        "bfloat16", "float32", or "auto": bfloat16 where the processor has instructions for it.
+        "bfloat16", "float32", or "auto": bfloat16 where the processor has instructions for it and the space is
+        cosine. In a euclidean space lengths count: there "auto" is float32.
     device
         Where it runs; by default a GPU when there is one.
 
@@ -34,7 +35,7 @@ class InferenceNet:
         if dtype not in ("auto", "bfloat16", "float32"):
             raise UsageError(f"The precision {dtype!r} does not exist; choose auto, bfloat16 or float32.")
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        fast = dtype == "bfloat16" or (dtype == "auto" and bf16_is_fast(self.device))
+        fast = dtype == "bfloat16" or (dtype == "auto" and net.space == "cosine" and bf16_is_fast(self.device))
         self.dtype = torch.bfloat16 if fast else torch.float32
         self.bands, self.space, self.px = net.bands, net.space, net.settings.px
         self.any_modality = net.any_modality
@@ -52,6 +53,13 @@ class InferenceNet:
         pixels = pixels.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
         vectors: Tensor = self._net(pixels, self.bands)
         return vectors.float().cpu()
+
+    @torch.inference_mode()
+    def regions(self, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+        """`(b, 4, 2)` float32 on the CPU: corners of the regions looked at, see `DescriptorNet.regions`."""
+        pixels = ordered(pixels, bands, self.bands, self.px)
+        regions: Tensor = self._net.regions(pixels.to(device=self.device, dtype=self.dtype), self.bands)
+        return regions.float().cpu()
 
 
 def bf16_is_fast(device: torch.device) -> bool:

@@ -22,11 +22,12 @@ class NetSettings:
     fusion_trainable
         Train the first layer's weights (the paper) or keep them preset.
     trunk
-        Any timm model.
+        Any timm model, or "two-convs".
     cut
         Use the trunk up to this stage only (0 = the first); None is the whole trunk.
     head
-        "convs": C1-C3 and a fully connected layer; "pool": global pooling and a linear layer.
+        "convs": C1-C3 and a fully connected layer; "pool": global pooling and a linear layer; "fc": dropout and fully
+        connected layers over all places.
     pooling
         "avg", "max" or "gem"; for the head "pool".
     filters
@@ -41,13 +42,31 @@ class NetSettings:
     any_modality
         Pictures may lack the photo or the map: see `nets.parts`. Needs bands of both.
     normalise
-        "imagenet": by ImageNet's mean and deviation; "picture": each picture by its own, see `PictureNormalise`.
+        "imagenet": by ImageNet's mean and deviation; "picture": each picture by its own, see `PictureNormalise`;
+        "none": values stay 0..1.
     disc
         The net sees the disc inside the picture only, so that a turned picture has lost nothing of it.
     width
         Channels of the trunk's first stage, see `Trunk`; None is the trunk as timm has it.
 
-    *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256).
+    cut_at
+        The last module of the trunk to keep, by its name in timm, where a stage's end is not the place: see `Trunk`.
+    hidden, dropout
+        For the head "fc": sizes of the layers before the last, and the share of features left out in training.
+    unit
+        The descriptor has length 1.
+    space
+        "cosine", or "euclidean" where distances mean something: what a search compares descriptors by.
+    transformer
+        What a `SpatialTransformer` in front of everything may do; None looks at the whole picture.
+    localisation
+        How it finds the region: "fc" or "attention", see `SpatialTransformer`.
+    crop_px, crop_scale
+        Side of the region after sampling in pixels (None: `px`); its side at the start as a share of the picture's.
+
+    *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256); papers/000, section
+    4.3 (two-convs, descriptor 2); papers/004 (head "fc", 256 hidden, dropout .5, unit); papers/003, section III
+    (transformer).
     """
 
     bands: tuple[str, ...] = ("r", "g", "b", "sr", "sg", "sb")
@@ -55,7 +74,7 @@ class NetSettings:
     fusion_trainable: bool = True
     trunk: str = "resnet50"
     cut: int | None = None
-    head: Literal["convs", "pool"] = "convs"
+    head: Literal["convs", "pool", "fc"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
@@ -63,13 +82,34 @@ class NetSettings:
     fusion: Literal["conv", "stack"] = "conv"
     any_modality: bool = False
     width: int | None = None
-    normalise: Literal["imagenet", "picture"] = "imagenet"
+    normalise: Literal["imagenet", "picture", "none"] = "imagenet"
     disc: bool = False
+    cut_at: str | None = None
+    hidden: tuple[int, ...] = (256,)
+    dropout: float = 0.5
+    unit: bool = False
+    space: Literal["cosine", "euclidean"] = "cosine"
+    transformer: Literal["translation-scale", "rotation", "affine"] | None = None
+    localisation: Literal["fc", "attention"] = "fc"
+    crop_px: int | None = None
+    crop_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
             raise UsageError(f"any_modality needs bands of the photo and of the map, found {', '.join(self.bands)}; "
                              "give both, or leave it out.")
+        if self.any_modality and self.transformer:
+            raise UsageError("A transformer looks at all bands at once; leave out any_modality or the transformer.")
+        if self.cut is not None and self.cut_at is not None:
+            raise UsageError(f"The trunk is cut once: after stage {self.cut} or at {self.cut_at}; leave out one.")
+        if self.head == "fc" and not (self.descriptor > 0 and 0 <= self.dropout < 1):
+            raise UsageError(f"The head fc wants a descriptor > 0 and a dropout of 0 to 1, found {self.descriptor} and "
+                             f"{self.dropout}.")
+
+    @property
+    def seen_px(self) -> int:
+        """Side of what the trunk sees: the region that the transformer crops, or the picture."""
+        return self.crop_px or self.px if self.transformer else self.px
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values. Fields that came later are left out while they have their default, so that weights,
@@ -87,4 +127,6 @@ class NetSettings:
 
 
 _LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet",
-                          "disc": False}
+                          "disc": False, "cut_at": None, "hidden": [256], "dropout": 0.5, "unit": False,
+                          "space": "cosine", "transformer": None, "localisation": "fc", "crop_px": None,
+                          "crop_scale": 1.0}

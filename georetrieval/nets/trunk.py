@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.nets.cutting import cut_after
+from georetrieval.nets.two_convs import TWO_CONVS, TwoConvs
 from georetrieval.nets.weights import load_trunk
 
 HUB = "hub"
@@ -24,12 +26,16 @@ class Trunk(nn.Module):
     Parameters
     ----------
     name
-        A timm model that gives a map of features ("resnet50").
+        A timm model that gives a map of features ("resnet50"), or "two-convs", see `TwoConvs`.
     weights
         None: random; "hub": timm's pretrained weights, which needs the network or timm's cache; else a file
         (`.safetensors`, or `.pth` with nothing but tensors), read before the cut.
     cut
         The last stage to keep, counted from 0; None keeps all.
+    cut_at
+        The last module to keep, by its name in timm, for cuts inside a stage. "blocks.4.0" of mobilenetv2_100 is
+        Keras's block_10, "layer3" of resnet101 its conv4, "blocks.2.2" of efficientnet_b5 its block3c; "features" of
+        vgg16 leaves its fully connected layers away.
     channels
         Bands of the input. Weights made for three are repeated over more, as timm does it.
     width
@@ -39,14 +45,17 @@ class Trunk(nn.Module):
     Raises
     ------
     UsageError
-        For a model or stage that does not exist.
+        For a model, stage or module that does not exist.
     InputError
         When the weights cannot be had.
+
+    *Source* of the names: papers/004 and its program (block_10_project_BN, conv4_block23_out, block3c_add); Keras
+    numbers MobileNetV2's blocks from 0 and EfficientNet's stages from 1.
     """
 
     def __init__(
         self, name: str, *, weights: str | Path | None = None, cut: int | None = None, channels: int = 3,
-        width: int | None = None,
+        width: int | None = None, cut_at: str | None = None,
     ) -> None:
         super().__init__()
         self.channels = channels
@@ -56,6 +65,8 @@ class Trunk(nn.Module):
         self.cut = cut
         if cut is not None:
             _prune(self.model, name, cut)
+        if cut_at is not None:
+            cut_after(self.model, cut_at, name=name, channels=channels)
 
     def forward(self, pixels: Tensor) -> Tensor:
         if self.cut is None:
@@ -78,6 +89,10 @@ class Trunk(nn.Module):
 
 
 def _model(name: str, channels: int, width: int | None, *, pretrained: bool) -> Any:
+    if name == TWO_CONVS:
+        if width is not None or pretrained:
+            raise UsageError(f"The trunk {TWO_CONVS!r} has one width and no weights on the hub; leave them out.")
+        return TwoConvs(channels)
     if not timm.is_model(name.split(".")[0]):
         near = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise UsageError(f"The trunk {name!r} is not a timm model; try one of {near}.")

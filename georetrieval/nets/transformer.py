@@ -1,0 +1,174 @@
+"""The spatial transformer: where to look, learnt from nothing but the loss of what comes behind it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample, pad, softmax
+
+from georetrieval.errors import UsageError
+
+KINDS = {"translation-scale": 3, "rotation": 4, "affine": 6}
+"""Numbers that the localisation net gives: x, y, scale; and an angle; or two for the place and four for the matrix."""
+LEAST_SCALE, MOST_SCALE = 0.1, 1.5
+LARGEST_ANGLE = math.pi / 2
+FILTERS, HIDDEN = (16, 32, 64), 128
+"""*Source*: none; the sizes of papers/003 are lost in the text, as are those bounds. Chosen here."""
+
+
+class SpatialTransformer(nn.Module):
+    """A localisation net looks at the picture and says which region of it goes on, at another size.
+
+    Parameters
+    ----------
+    channels
+        Bands of the input.
+    px
+        Side of the input in pixels.
+    kind
+        "translation-scale": a square region, x, y and side (as published); "rotation": it may be turned by up to a
+        quarter; "affine": any parallelogram.
+    localisation
+        "fc": convolutions, then fully connected layers. "attention": convolutions whose last map says how interesting
+        each place is; the region's centre is the mean place, its size comes from the mean features. The second finds
+        things that lie anywhere with far fewer examples, since a shift of the picture shifts the answer.
+    crop_px
+        Side of the output; None is `px`.
+    scale
+        Side of the region at the start as a share of the picture's, which is then in the middle: 1 is the identity.
+
+    Notes
+    -----
+    Centres stay inside the picture and scales between 0.1 and 1.5; outside the picture there is 0, black. The grid and
+    the sampling are in float32 whatever the precision of the net: in bfloat16 places would be rounded to 0.2 pixels.
+
+    *Source*: papers/003, section III-A (x, y and the cropping ratio; bilinear sampling); Jaderberg et al., Spatial
+    transformer networks, 2015. Its text has lost all sizes.
+
+    Raises
+    ------
+    UsageError
+        For a kind that does not exist, or a scale out of bounds.
+    """
+
+    def __init__(
+        self, channels: int, px: int, *, kind: str = "translation-scale", localisation: str = "fc",
+        crop_px: int | None = None, scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise UsageError(f"The transformer {kind!r} does not exist; choose {', '.join(KINDS)}.")
+        if not LEAST_SCALE < scale < MOST_SCALE:
+            raise UsageError(f"A transformer starts at a scale between {LEAST_SCALE} and {MOST_SCALE}, found {scale}.")
+        self.kind, self.crop_px, self.scale = kind, crop_px or px, scale
+        self.localisation = _localisation(localisation, channels, px, KINDS[kind])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` -> `(b, C, crop_px, crop_px)`, of the same type."""
+        theta = self.theta(pixels)
+        with torch.autocast(pixels.device.type, enabled=False):
+            size = [len(pixels), pixels.shape[1], self.crop_px, self.crop_px]
+            grid = affine_grid(theta, size, align_corners=False)
+            region: Tensor = grid_sample(pixels.float(), grid, padding_mode="zeros", align_corners=False)
+        return region.to(pixels.dtype)
+
+    def theta(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` -> `(b, 2, 3)` float32: from places of the region to places of the picture, both -1..1."""
+        raw: Tensor = self.localisation((pixels - 0.5) / 0.25).float()
+        centre = raw[:, :2] if isinstance(self.localisation, Attention) else torch.tanh(raw[:, :2])
+        return torch.cat([self._matrix(raw[:, 2:]), centre[:, :, None]], dim=2)
+
+    def _matrix(self, raw: Tensor) -> Tensor:
+        if self.kind == "affine":
+            return self.scale * (torch.eye(2, device=raw.device) + raw.view(-1, 2, 2))
+        whole = math.log(MOST_SCALE / LEAST_SCALE)
+        start = math.log(self.scale / LEAST_SCALE) / whole
+        share = torch.sigmoid(raw[:, 0] + math.log(start / (1 - start)))
+        side = LEAST_SCALE * torch.exp(whole * share)
+        angle = LARGEST_ANGLE * torch.tanh(raw[:, 1]) if self.kind == "rotation" else torch.zeros_like(side)
+        across, down = side * torch.cos(angle), side * torch.sin(angle)
+        return torch.stack([across, -down, down, across], dim=1).view(-1, 2, 2)
+
+    def boxes(self, pixels: Tensor) -> Tensor:
+        """The regions looked at.
+
+        Returns
+        -------
+        `(b, 4, 2)` float32: x and y of the corners as shares of the picture, 0 left and top, 1 right and bottom; in
+        the order of the region's top left, top right, bottom right, bottom left corner.
+        """
+        return corners(self.theta(pixels))
+
+
+def corners(theta: Tensor) -> Tensor:
+    """`(b, 2, 3)` -> `(b, 4, 2)`: where the corners of the region lie, see `SpatialTransformer.boxes`."""
+    square = theta.new_tensor([[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
+    return (torch.einsum("bij,cj->bci", theta, square) + 1) / 2
+
+
+class FullyConnected(nn.Module):
+    """Three convolutions of 5x5, 5x5 and 3x3 with batch norm, ReLU and pooling, then two fully connected layers."""
+
+    def __init__(self, channels: int, px: int, numbers: int) -> None:
+        super().__init__()
+        self.convs = _convs(channels)
+        side = px // 2 ** len(FILTERS)
+        self.hidden = nn.Linear(FILTERS[-1] * side * side, HIDDEN)
+        self.last = _silent(nn.Linear(HIDDEN, numbers))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, px, px)` -> `(b, numbers)`; 0 at the start."""
+        numbers: Tensor = self.last(torch.relu(self.hidden(self.convs(pixels).flatten(1))))
+        return numbers
+
+
+class Attention(nn.Module):
+    """The same convolutions; their map becomes shares of attention, whose mean place is the centre."""
+
+    def __init__(self, channels: int, px: int, numbers: int) -> None:
+        super().__init__()
+        self.convs = _convs(channels)
+        self.interest = nn.Conv2d(FILTERS[-1], 1, kernel_size=1)
+        nn.init.zeros_(self.interest.weight)
+        self.last = _silent(nn.Linear(FILTERS[-1], numbers - 2))
+        self.places: Tensor
+        step = 2 ** len(FILTERS)
+        rest = -px % step  # pooling would leave it out, right and below: a margin makes the places lie evenly
+        self.margin = (rest // 2, rest - rest // 2) * 2
+        along = ((torch.arange((px + rest) // step) + 0.5) * step - (px + rest) / 2) * 2 / px
+        y, x = torch.meshgrid(along, along, indexing="ij")
+        self.register_buffer("places", torch.stack([x.flatten(), y.flatten()], dim=1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(b, C, px, px)` -> `(b, numbers)`; 0 at the start. The first two are x and y, -1..1."""
+        features = self.convs(pad(pixels, self.margin, mode="replicate")).float()
+        shares = softmax(self.interest(features.to(self.interest.weight.dtype)).float().flatten(1), dim=1)
+        mean = torch.einsum("bp,bcp->bc", shares, features.flatten(2))
+        return torch.cat([shares @ self.places.float(), self.last(mean.to(self.last.weight.dtype)).float()], dim=1)
+
+
+def _convs(channels: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for count, kernel in zip(FILTERS, (5, 5, 3), strict=True):
+        layers += [nn.Conv2d(channels, count, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(count),
+                   nn.ReLU(), nn.MaxPool2d(2)]
+        channels = count
+    return nn.Sequential(*layers)
+
+
+def _silent(layer: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _localisation(name: str, channels: int, px: int, numbers: int) -> FullyConnected | Attention:
+    if px < 2 ** len(FILTERS):
+        raise UsageError(f"A transformer wants pictures of {2 ** len(FILTERS)} px or more, found {px}.")
+    if name == "fc":
+        return FullyConnected(channels, px, numbers)
+    if name == "attention":
+        return Attention(channels, px, numbers)
+    raise UsageError(f"The localisation {name!r} does not exist; choose fc or attention.")
