@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -73,6 +73,9 @@ class DescriptorNet(nn.Module):
     `embed` uses. The descriptor is raw unless the settings say that its length is 1.
     """
 
+    format: ClassVar[str] = FORMAT
+    what: ClassVar[str] = "descriptor net"
+
     def __init__(self, settings: NetSettings, *, weights: str | Path | None = None, legend: str = "") -> None:
         super().__init__()
         self.settings = settings
@@ -117,12 +120,6 @@ class DescriptorNet(nn.Module):
             raise UsageError("This net looks at the whole picture; train one with a transformer to ask for regions.")
         return self.transformer.boxes(ordered(pixels, bands, self.bands, self.settings.px))
 
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """The net's parameters by the part whose learning rate and phases a training sets: "transformer", "fusion",
-        "trunk", "new" (the head)."""
-        parts = {"transformer": self.transformer, "fusion": self.fusion, "trunk": self.trunk, "new": self.head}
-        return {name: list(part.parameters()) for name, part in parts.items() if part is not None}
-
     def fingerprint(self) -> dict[str, Any]:
         """SHA-256 of the weights, architecture, preprocessing, bands, legend and size."""
         return {
@@ -142,28 +139,37 @@ class DescriptorNet(nn.Module):
 
         return InferenceNet(self, dtype=dtype, device=device)
 
-    def save(self, path: Path, *, also: Mapping[str, Tensor] | None = None) -> None:
-        """Publish weights and architecture as one safetensors file; `also` are tensors kept beside the net's."""
-        description = {"settings": self.settings.as_dict(), "legend": self.legend}
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        extra = {f"also.{name}": tensor.detach().cpu().contiguous() for name, tensor in (also or {}).items()}
-        publish(path, save({**tensors, **extra}, metadata={"format": FORMAT, "net": json.dumps(description)}))
+    def description(self) -> dict[str, Any]:
+        """What a weights file says of the net, plain JSON values."""
+        return {"settings": self.settings.as_dict(), "legend": self.legend}
 
     @classmethod
-    def load(cls, path: Path) -> DescriptorNet:
+    def described(cls, description: Mapping[str, Any]) -> Self:
+        """A net of a description, with random weights."""
+        return cls(NetSettings.from_dict(description["settings"]), legend=str(description["legend"]))
+
+    def save(self, path: Path, *, also: Mapping[str, Tensor] | None = None) -> None:
+        """Publish weights and architecture as one safetensors file; `also` are tensors kept beside the net's."""
+        description = self.description()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        extra = {f"also.{name}": tensor.detach().cpu().contiguous() for name, tensor in (also or {}).items()}
+        publish(path, save({**tensors, **extra}, metadata={"format": self.format, "net": json.dumps(description)}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
         """Read what `save` wrote.
 
         Raises
         ------
         InputError
-            When the file is missing, damaged, or no descriptor net of ours.
+            When the file is missing, damaged, or no net of this kind.
         """
         tensors, metadata = tensors_of(Path(path))
-        if metadata.get("format") != FORMAT:
-            raise InputError(f"{path} holds no descriptor net of ours; give the weights.safetensors of a training run.")
+        if metadata.get("format") != cls.format:
+            raise InputError(f"{path} holds no {cls.what} of ours; give the weights.safetensors of a training run.")
         try:
             description = json.loads(metadata["net"])
-            net = cls(NetSettings.from_dict(description["settings"]), legend=str(description["legend"]))
+            net = cls.described(description)
             net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("also.")})
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise InputError(f"{path} is damaged: its weights do not fit its description.") from error
