@@ -15,7 +15,7 @@ from georetrieval import files
 from georetrieval.errors import BusyError, InputError
 from georetrieval.search import segments
 from georetrieval.search.descriptors import Descriptors
-from georetrieval.search.manifest import SegmentRef, sha256
+from georetrieval.search.manifest import Pictures, SegmentRef, sha256
 
 SPARE_BYTES = 1 << 20
 Part = tuple[Descriptors, pa.Table]
@@ -34,6 +34,7 @@ class About:
     sources : one mapping per dated survey
     blank : tiles that were not embedded because nothing is on them
     canaries : (c, d) descriptors of made-up pictures, embedded again to prove that the net is the same
+    pictures : what an index of pictures is; None for tiles
     created_by : the command
     """
 
@@ -46,6 +47,7 @@ class About:
     sources: tuple[Mapping[str, Any], ...] = ()
     blank: int = 0
     canaries: tuple[tuple[float, ...], ...] = ()
+    pictures: Pictures | None = None
     created_by: str = "georetrieval"
 
 
@@ -76,7 +78,7 @@ class Builder:
         names = descriptors.names.tolist()
         twice = self.seen.intersection(names) or {n for n, count in Counter(names).items() if count > 1}
         if twice:
-            raise InputError(f"The tile id {min(twice)} comes twice; an index holds each tile once.")
+            raise InputError(f"The tile id {min(twice)} comes twice; an index holds each tile or picture once.")
         self.seen.update(names)
         data = segments.encode(segments.table_of(descriptors, attributes))
         ref = SegmentRef(sha256=sha256(data), bytes=len(data), rows=len(descriptors))

@@ -15,6 +15,8 @@ from georetrieval.errors import InputError, StoreError
 from georetrieval.files import canonical_json, digest
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.descriptors import Space
+from georetrieval.search.outliers import Threshold
+from georetrieval.search.prototypes import RowsKind
 
 CURRENT = "CURRENT"
 CURRENT_CAP = 4 << 10
@@ -52,6 +54,30 @@ class Counts(_Part):
     failed: Count
 
 
+class Pictures(_Part):
+    """What an index of pictures (not of tiles) is, besides its rows.
+
+    Attributes
+    ----------
+    rows : what the rows are made of the pictures
+    role : "mask" when the rows show masks, each for the images of its own scope
+    crop : pictures were cut out by the boxes of their list
+    members : the pictures themselves, from which the rows are made again; none where each picture is a row
+    unknown : beyond which distance an answer is "unknown"
+    """
+
+    rows: RowsKind
+    role: Literal["image", "mask"]
+    crop: bool
+    members: list[SegmentRef] = []
+    unknown: Threshold | None = None
+
+    def told(self) -> dict[str, Any]:
+        """For people: how many pictures, not in which files."""
+        plain = self.model_dump(mode="json", exclude={"members"})
+        return plain | ({"members": sum(ref.rows for ref in self.members)} if self.members else {})
+
+
 class Manifest(_Part):
     """Everything a reader has to know; row ids are positions in the order of `segments`."""
 
@@ -75,6 +101,7 @@ class Manifest(_Part):
     canaries: list[list[float]] = []
     sources: list[dict[str, Any]]
     calibration: Calibration | None = None
+    pictures: Pictures | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -86,7 +113,14 @@ class Manifest(_Part):
             raise ValueError("a canary has another length than dim")
         if self.calibration is not None and self.calibration.fingerprint != self.fingerprint_digest:
             raise ValueError("the calibration belongs to another model")
+        if self.pictures is not None and (self.pictures.rows == "each") == bool(self.pictures.members):
+            raise ValueError("rows and members disagree")
         return self
+
+    @property
+    def files(self) -> list[SegmentRef]:
+        """All segments of the version: rows, and the pictures that they were made of."""
+        return [*self.segments, *(self.pictures.members if self.pictures else [])]
 
     @property
     def metric_space(self) -> Space:
@@ -104,8 +138,8 @@ class Manifest(_Part):
         return sorted({float(zoom) for source in self.sources for zoom in source.get("zooms", [1.0])})
 
     def encoded(self) -> bytes:
-        """Canonical JSON bytes; a calibration that is not there is not named, so that older readers can read it."""
-        unnamed = {"calibration"} if self.calibration is None else set()
+        """Canonical JSON bytes; parts that came later and are not there are not named: older readers can read it."""
+        unnamed = {name for name in ("calibration", "pictures") if getattr(self, name) is None}
         return canonical_json(self.model_dump(mode="json", exclude=unnamed))
 
 

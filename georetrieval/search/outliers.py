@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.search.descriptors import Space
@@ -137,6 +136,8 @@ def auroc(known: Doubles, unknown: Doubles) -> float:
 
     *Source*: Mann and Whitney, Ann. Math. Stat. 18, 1947; Hanley and McNeil, Radiology 143, 1982.
     """
+    from scipy.stats import rankdata
+
     n, m = len(known), len(unknown)
     if n == 0 or m == 0:
         raise InputError(f"An AUROC needs known and unknown queries; {n} and {m} were given.")

@@ -109,8 +109,8 @@ class IndexStore:
             builder = Builder(path)
             for descriptors, attributes in parts:
                 builder.add(descriptors, attributes)
-            store = cls._commit(path, builder, about, parent)
-            store._sweep()
+            store = cls.commit(path, builder, about, parent)
+            store.sweep()
         return store
 
     @staticmethod
@@ -123,7 +123,8 @@ class IndexStore:
             return found[-1].relative_to(path).as_posix() if found else None
 
     @classmethod
-    def _commit(cls, path: Path, builder: Builder, about: About, parent: str | None) -> IndexStore:
+    def commit(cls, path: Path, builder: Builder, about: About, parent: str | None) -> IndexStore:
+        """Publish what a builder has written as the version after `parent`; the lock is held."""
         if builder.first is None or not builder.refs:
             raise InputError("There is nothing to index: every tile is blank or its descriptor means nothing.")
         fingerprint = plain(about.fingerprint)
@@ -134,7 +135,7 @@ class IndexStore:
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
             canaries=[list(map(float, vector)) for vector in about.canaries],
-            sources=[dict(source) for source in about.sources],
+            sources=[dict(source) for source in about.sources], pictures=about.pictures,
         )
         return cls._publish(path, manifest)
 
@@ -146,7 +147,11 @@ class IndexStore:
         return cls(path, name, manifest)
 
     def calibrated(self, calibration: Calibration) -> IndexStore:
-        """Publish the same rows as a new version that holds this calibration.
+        """Publish the same rows as a new version that holds this calibration; see `with_changes`."""
+        return self.with_changes({"calibration": calibration})
+
+    def with_changes(self, changed: Mapping[str, Any]) -> IndexStore:
+        """Publish the same rows as a new version in which these fields of the manifest are others.
 
         Raises
         ------
@@ -157,9 +162,9 @@ class IndexStore:
             if current_name(self.path) != self.name:
                 raise BusyError(f"The index {self.path} was changed while it was being calibrated; calibrate it again.")
             values = {name: getattr(self.manifest, name) for name in Manifest.model_fields}
-            changed = {"version": self.manifest.version + 1, "parent": self.name, "calibration": calibration}
-            store = self._publish(self.path, Manifest(**values | changed))
-            store._sweep()
+            following = {"version": self.manifest.version + 1, "parent": self.name}
+            store = self._publish(self.path, Manifest(**values | dict(changed) | following))
+            store.sweep()
         return store
 
     def require(self, fingerprint: Mapping[str, Any]) -> None:
@@ -168,7 +173,23 @@ class IndexStore:
 
     def load(self) -> Part:
         """All rows in the manifest's order, every checksum verified."""
-        tables = [self._table(ref) for ref in self.manifest.segments]
+        return self._rows(self.manifest.segments)
+
+    def load_members(self) -> Part:
+        """The pictures that the rows of an index of pictures were made of: the rows themselves where each is one.
+
+        Raises
+        ------
+        InputError
+            When it is an index of tiles.
+        """
+        if self.manifest.pictures is None:
+            raise InputError(f"{self.path} is an index of tiles, not of pictures; build one with: georetrieval index "
+                             "build NAME --pictures LIST --model RUN.")
+        return self._rows(self.manifest.pictures.members or self.manifest.segments)
+
+    def _rows(self, refs: Iterable[SegmentRef]) -> Part:
+        tables = [self._table(ref) for ref in refs]
         table = pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]
         descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
         return descriptors, table.drop_columns(["vector"])
@@ -186,29 +207,30 @@ class IndexStore:
             "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
             "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
-            "sources": m.sources, "segments": len(m.segments), "bytes": sum(s.bytes for s in m.segments),
+            "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
             "made_by": m.created_by, "package": m.package,
             "calibration": None if m.calibration is None else asdict(m.calibration),
+            "pictures": None if m.pictures is None else m.pictures.told(),
         }
 
     def verify(self) -> Check:
         """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
         problems: list[str] = []
         names: list[str] = []
-        for ref in self.manifest.segments:
+        for ref in self.manifest.files:
             try:
                 table = self._table(ref)
             except StoreError as error:
                 problems.append(str(error))
                 continue
             rows = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
-            names += rows.names.tolist()
+            names += rows.names.tolist() if ref in self.manifest.segments else []
             if not rows.valid.all():
                 problems.append(f"{ref.file} holds {int((~rows.valid).sum())} vectors that are zero or not finite.")
         if len(set(names)) != len(names):
             problems.append(f"{len(names) - len(set(names))} tile ids occur more than once.")
-        size = sum(s.bytes for s in self.manifest.segments)
-        return Check(self.manifest.version, len(names), len(self.manifest.segments), size, tuple(problems),
+        size = sum(s.bytes for s in self.manifest.files)
+        return Check(self.manifest.version, len(names), len(self.manifest.files), size, tuple(problems),
                      tuple(str(p.relative_to(self.path)) for p in self._leftovers({self.name, *self._readable()})))
 
     def _table(self, ref: SegmentRef) -> pa.Table:
@@ -224,7 +246,7 @@ class IndexStore:
         """Files of the index that no version in `kept` names."""
         used = set(kept)
         for name in kept:
-            used |= {ref.file for ref in read_manifest(self.path, name).segments}
+            used |= {ref.file for ref in read_manifest(self.path, name).files}
         for folder in (self.path, self.path / "manifests", self.path / "segments"):
             for file in sorted(folder.glob("*")):
                 ours = folder != self.path or file.name.startswith(files.TEMPORARY_PREFIX)
@@ -241,7 +263,7 @@ class IndexStore:
                 names.append(name)
         return names
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what the last versions do not name and nobody can still be reading; the lock is held."""
         for file in list(self._leftovers({self.name, *self._readable()[:KEPT_VERSIONS]})):
             if time.time() - file.stat().st_mtime > KEPT_S:
