@@ -53,7 +53,8 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's moments, named by parameter number; its rates are set again from the settings."""
     state = optimiser.state_dict()["state"]
-    return {f"{number}.{name}": value for number, members in state.items() for name, value in members.items()}
+    return {f"{number}.{name}": value for number, members in state.items() for name, value in members.items()
+            if isinstance(value, Tensor)}
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

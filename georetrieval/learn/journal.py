@@ -24,6 +24,8 @@ class Row:
         Mean over the steps since the last line.
     map_at_5, recall_at_1
         On validation, 0..1; None without validation.
+    accuracy
+        On validation, where verdicts are judged in place of answers.
     hard, train_map_at_5
         Of the last mining round; None before the first.
     images_per_s
@@ -41,6 +43,12 @@ class Row:
     train_map_at_5: float | None
     images_per_s: float
     minutes: float
+    accuracy: float | None = None
+
+    @property
+    def score(self) -> float | None:
+        """What the best epoch is chosen by; None without validation."""
+        return self.map_at_5 if self.accuracy is None else self.accuracy
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,14 @@ class TrainResult:
         The published weights: of the best epoch by validation map@5, or the last without validation.
     history
         One row per validated epoch.
-    best_epoch, best_map_at_5
+    best_epoch, best_map_at_5, best_accuracy
         None without validation.
     steps, epochs
         Done in all sessions.
     minutes
         Of all sessions.
     finished
-        False when the time was spent before the last epoch.
+        False when the time was spent before the last epoch (or before the patience was).
     """
 
     weights: Path
@@ -71,6 +79,7 @@ class TrainResult:
     epochs: float
     minutes: float
     finished: bool
+    best_accuracy: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

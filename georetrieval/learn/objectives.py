@@ -1,4 +1,4 @@
-"""What is minimised: a number from descriptors and the pairs among them."""
+"""What is minimised: a number from descriptors and the relations among them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
 from georetrieval.errors import UsageError
-from georetrieval.learn.relations import Pairs
+from georetrieval.learn.label_objectives import Classes, SemiHardTriplets, SupCon
+from georetrieval.learn.relations import Labels, Pairs
 from georetrieval.learn.settings import TrainSettings
 
 START_SLOPE, START_BIAS = 25.6, 3.0
 """First weights of the layer of `PairBCE`: p = 1/2 where two descriptors differ by 0.12 on average, found by trial on
 a made-up département."""
 
+TINY = 1e-12
+"""Added under a square root, whose slope at 0 is not finite."""
+
 
 class Objective(Protocol):
-    """`(m, d)` descriptors and pairs of their rows -> a scalar to be minimised; its own layers are trained too."""
+    """`(m, d)` descriptors and relations of their rows -> a scalar to be minimised; its own layers are trained too."""
 
     wants_negatives: bool
+    wants_labels: bool
 
-    def __call__(self, vectors: Tensor, pairs: Pairs) -> Tensor: ...
+    def __call__(self, vectors: Tensor, relations: Pairs | Labels) -> Tensor: ...
 
 
 class PairBCE(nn.Module):
@@ -44,6 +49,7 @@ class PairBCE(nn.Module):
     """
 
     wants_negatives = True
+    wants_labels = False
 
     def __init__(self, descriptor: int, *, start: str = "distance") -> None:
         super().__init__()
@@ -63,10 +69,38 @@ class PairBCE(nn.Module):
         return binary_cross_entropy_with_logits(self.logits(first, second).float(), truth)
 
 
+class Contrastive(nn.Module):
+    """Positive pairs: d^2; negative pairs: max(margin - d, 0)^2; d is the euclidean distance. Mean over the pairs.
+
+    Parameters
+    ----------
+    margin
+        Distance from which a negative pair costs nothing; above 0.
+
+    *Source*: papers/000 and 001, equation 1 (margin 1, no factor 1/2); Hadsell, Chopra, LeCun, CVPR 2006.
+    """
+
+    wants_negatives = True
+    wants_labels = False
+
+    def __init__(self, margin: float = 1.0) -> None:
+        super().__init__()
+        if margin <= 0:
+            raise UsageError(f"The margin must be above 0, found {margin}.")
+        self.margin = margin
+
+    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+        first, second = (member.float() for member in _members(vectors, pairs))
+        squared = (first - second).square().sum(dim=1)
+        truth = torch.from_numpy(pairs.positive).to(vectors.device)
+        lacking = (self.margin - (squared + TINY).sqrt()).clamp(min=0).square()
+        return torch.where(truth, squared, lacking).mean()
+
+
 class InfoNCE(nn.Module):
     """NT-Xent: each descriptor has to find its partner among all others of the batch, by likeness / temperature.
 
-    All pairs must be positive; pairs of one place are no negatives of each other.
+    All pairs must be positive; pairs of one place are no negatives of each other. Labels are taken too.
 
     Parameters
     ----------
@@ -80,6 +114,7 @@ class InfoNCE(nn.Module):
     """
 
     wants_negatives = False
+    wants_labels = False
 
     def __init__(self, temperature: float = 0.07, *, normalise: bool = True) -> None:
         super().__init__()
@@ -87,7 +122,7 @@ class InfoNCE(nn.Module):
         likeness = CosineSimilarity() if normalise else DotProductSimilarity(normalize_embeddings=False)
         self.loss = NTXentLoss(temperature=temperature, distance=likeness)
 
-    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+    def forward(self, vectors: Tensor, pairs: Pairs | Labels) -> Tensor:
         value: Tensor = self.loss(*_labelled(vectors, pairs))
         return value
 
@@ -109,6 +144,7 @@ class MultiSimilarity(nn.Module):
     """
 
     wants_negatives = False
+    wants_labels = False
 
     def __init__(self, *, alpha: float = 2.0, beta: float = 50.0, base: float = 0.5) -> None:
         super().__init__()
@@ -117,7 +153,7 @@ class MultiSimilarity(nn.Module):
                              f"{base}.")
         self.loss = MultiSimilarityLoss(alpha=alpha, beta=beta, base=base)
 
-    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+    def forward(self, vectors: Tensor, pairs: Pairs | Labels) -> Tensor:
         value: Tensor = self.loss(*_labelled(vectors, pairs))
         return value
 
@@ -137,6 +173,7 @@ class CrossDates(nn.Module):
     """
 
     wants_negatives = False
+    wants_labels = False
 
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
@@ -154,7 +191,7 @@ class CrossDates(nn.Module):
         return (cross_entropy(logits, truth) + cross_entropy(logits.T, truth)) / 2
 
 
-AnyObjective = PairBCE | InfoNCE | MultiSimilarity | CrossDates
+AnyObjective = PairBCE | Contrastive | InfoNCE | MultiSimilarity | CrossDates | SemiHardTriplets | SupCon | Classes
 """What the loop can train."""
 
 
@@ -162,6 +199,14 @@ def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
     """The objective that the settings name."""
     if settings.objective == "bce":
         return PairBCE(descriptor, start=settings.bce_start)
+    if settings.objective == "contrastive":
+        return Contrastive(settings.margin)
+    if settings.objective == "triplet":
+        return SemiHardTriplets(settings.margin)
+    if settings.objective == "supcon":
+        return SupCon(settings.temperature)
+    if settings.objective == "cross-entropy":
+        return Classes(settings.smoothing)
     if settings.objective == "multi-similarity":
         return MultiSimilarity(alpha=settings.alpha, beta=settings.beta, base=settings.base)
     if settings.objective == "clip":
@@ -179,8 +224,10 @@ def _check_positive(pairs: Pairs) -> None:
         raise UsageError("This objective takes positive pairs only; the rest of the batch is its negatives.")
 
 
-def _labelled(vectors: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """All members, first ones first, and the place of each."""
+def _labelled(vectors: Tensor, pairs: Pairs | Labels) -> tuple[Tensor, Tensor]:
+    """All members, first ones first, and the place of each; labelled rows as they are."""
+    if isinstance(pairs, Labels):
+        return vectors.float(), torch.from_numpy(pairs.labels).to(vectors.device)
     _check_positive(pairs)
     labels = torch.from_numpy(pairs.places).to(vectors.device).repeat(2)
     return torch.cat(_members(vectors, pairs)).float(), labels

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from georetrieval.errors import StoreError
 from georetrieval.learn.journal import Row
+from georetrieval.learn.lessons import Scores
 from georetrieval.learn.mining import HardPairs
 
 
@@ -49,18 +50,19 @@ class Position:
         self.step, self.total_steps, self.steps = self.step + 1, self.total_steps + 1, self.steps + 1
         self.loss, self.images, self.step_seconds = self.loss + loss, self.images + images, self.step_seconds + seconds
 
-    def row(self, steps: int, score: float | None, recall: float | None, seconds: float) -> Row:
+    def row(self, steps: int, scores: Scores, seconds: float) -> Row:
         """The next row of the history; the sums start again. `steps` is the length of the epoch under way."""
         row = Row(
             epoch=round(self.epoch + self.step / steps, 4),
             step=self.total_steps,
             loss=self.loss / max(1, self.steps),
-            map_at_5=score,
-            recall_at_1=recall,
+            map_at_5=scores.map_at_5,
+            recall_at_1=scores.recall_at_1,
             hard=None if self.hard is None else len(self.hard),
             train_map_at_5=None if self.hard is None else self.hard.score,
             images_per_s=self.images / max(1e-9, self.step_seconds),
             minutes=seconds / 60,
+            accuracy=scores.accuracy,
         )
         self.loss, self.steps, self.images, self.step_seconds = 0.0, 0, 0, 0.0
         self.history.append(row)

@@ -1,4 +1,7 @@
-"""Who belongs to whom in a batch: what objectives read and miners write."""
+"""Who belongs to whom in a batch: what objectives read and miners write.
+
+Rows are those of the data; `in_batch` gives the same relations among the rows of the batch that was read for them.
+"""
 
 from __future__ import annotations
 
@@ -60,3 +63,52 @@ class Pairs:
         """The same pairs as rows of a batch that holds all first members, then all second members."""
         count = np.arange(len(self), dtype=np.int64)
         return Pairs(count, count + len(self), self.positive, self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class Among:
+    """Pairs among a few rows, each of which is read once however many pairs it is in.
+
+    Attributes
+    ----------
+    rows
+        `(m,)` int64 rows.
+    pairs
+        Positions in `rows`.
+    """
+
+    rows: RowArray
+    pairs: Pairs
+
+    def in_batch(self) -> Pairs:
+        """The pairs as rows of a batch that holds `rows` in their order."""
+        return self.pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Rows with a label each; those of one label belong together, all others do not.
+
+    Attributes
+    ----------
+    rows, labels
+        `(n,)` int64.
+    """
+
+    rows: RowArray
+    labels: RowArray
+
+    def __post_init__(self) -> None:
+        if self.rows.shape != self.labels.shape or self.rows.ndim != 1:
+            raise UsageError(f"Labels need two lists of one length, found {self.rows.shape} and {self.labels.shape}.")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def in_batch(self) -> Labels:
+        """The same labels as rows of a batch that holds `rows` in their order."""
+        return Labels(np.arange(len(self), dtype=np.int64), self.labels)
+
+
+Relations = Pairs | Among | Labels
+"""What a batch is drawn as."""

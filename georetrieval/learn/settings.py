@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from georetrieval.errors import UsageError
 
+ObjectiveName = Literal["bce", "contrastive", "infonce", "nt-xent-dot", "clip", "multi-similarity", "triplet", "supcon",
+                        "cross-entropy"]
+
 
 @dataclass(frozen=True)
 class MiningSettings:
@@ -35,6 +38,32 @@ class MiningSettings:
     negatives: Literal["same_date", "other_date"] = "same_date"
 
 
+PARTS = ("fusion", "transformer", "trunk", "new")
+"""Parts of a net; "new" is the head and the objective's own layer."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs in which some parts learn.
+
+    Attributes
+    ----------
+    epochs
+        How many, >= 1; after the last phase the first one comes again.
+    train
+        Names of `PARTS`; empty is all of them.
+    """
+
+    epochs: int = 1
+    train: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strange = sorted(set(self.train) - set(PARTS))
+        if strange or self.epochs < 1:
+            raise UsageError(f"A phase has 1 epoch or more and trains some of {', '.join(PARTS)}, found {self.epochs} "
+                             f"and {', '.join(self.train) or 'all'}.")
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """The loop; the defaults are the paper's.
@@ -44,9 +73,11 @@ class TrainSettings:
     objective
         "bce": on |a - b|, half positive and half negative pairs. The others take positive pairs only, all else in the
         batch is negative: "infonce", "nt-xent-dot" (without normalisation), "clip" (across the dates alone),
-        "multi-similarity".
+        "multi-similarity". "contrastive": on the distance of half positive and half negative pairs. "triplet"
+        (semi-hard), "supcon" and "cross-entropy" take labelled pictures, which "infonce", "nt-xent-dot" and
+        "multi-similarity" can do too.
     temperature
-        Of "infonce", "nt-xent-dot" and "clip".
+        Of "infonce", "nt-xent-dot", "clip" and "supcon".
     alpha, beta, base
         Of "multi-similarity".
     bce_start
@@ -58,8 +89,8 @@ class TrainSettings:
     precision
         "bf16" (autocast, where the processor has instructions for it) or "fp32".
     optimiser
-        "adam" or "adamw".
-    rate_fusion, rate_trunk, rate_new
+        "adam", "adamw", or "sgd" with Nesterov momentum 0.9.
+    rate_fusion, rate_trunk, rate_new, rate_transformer
         Learning rates by layer; "new" is the head and the objective's own layer.
     schedule, warmup
         "constant", or "cosine" down to 0; `warmup` is the share of the training with a rising rate.
@@ -72,11 +103,21 @@ class TrainSettings:
         A state is published at least this often, besides each epoch's end.
     seed
         Of everything that is drawn.
+    margin
+        Of "contrastive" and "triplet".
+    smoothing
+        Of the labels of "cross-entropy".
+    rate_decay
+        Learning rates are divided by 1 + rate_decay * steps done (inverse-time decay); 0 is none.
+    patience
+        The training ends after so many epochs in which validation has not become better; None goes on to the end.
+    phases
+        Which parts learn in which epochs, again and again, see `Phase`; empty is all of them always.
 
     *Source*: papers/002, section 5 (12 pairs, 100 epochs, Adam, rates by layer).
     """
 
-    objective: Literal["bce", "infonce", "nt-xent-dot", "clip", "multi-similarity"] = "bce"
+    objective: ObjectiveName = "bce"
     temperature: float = 0.07
     alpha: float = 2.0
     beta: float = 50.0
@@ -86,7 +127,7 @@ class TrainSettings:
     epochs: int = 100
     minutes: float | None = None
     precision: Literal["bf16", "fp32"] = "bf16"
-    optimiser: Literal["adam", "adamw"] = "adam"
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     rate_fusion: float = 1e-4
     rate_trunk: float = 5e-5
     rate_new: float = 1e-3
@@ -97,6 +138,12 @@ class TrainSettings:
     validate_every: int = 1
     save_minutes: float = 5.0
     seed: int = 1
+    margin: float = 1.0
+    smoothing: float = 0.0
+    rate_transformer: float = 1e-3
+    rate_decay: float = 0.0
+    patience: int | None = None
+    phases: tuple[Phase, ...] = ()
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.pairs_per_batch < 2 or self.validate_every < 1:
@@ -106,8 +153,17 @@ class TrainSettings:
             )
         if not 0 <= self.ema < 1:
             raise UsageError(f"The decay ema must be 0 or more and below 1, found {self.ema}.")
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"The patience must be 1 epoch or more, found {self.patience}.")
 
     def identity(self) -> dict[str, Any]:
-        """What must not change when a training is resumed: all but its length and how often it is saved."""
-        free = {"epochs", "minutes", "save_minutes"}
-        return {name: value for name, value in asdict(self).items() if name not in free}
+        """What must not change when a training is resumed: all but its length and how often it is saved.
+
+        Settings that came later are left out while they have their default, so that older states stay what they are.
+        """
+        free = {"epochs", "minutes", "save_minutes", "patience"}
+        return {name: value for name, value in asdict(self).items()
+                if name not in free and not (name in _LATER and getattr(self, name) == _LATER[name])}
+
+
+_LATER: dict[str, Any] = {"margin": 1.0, "smoothing": 0.0, "rate_transformer": 1e-3, "rate_decay": 0.0, "phases": ()}

@@ -12,58 +12,61 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from georetrieval.embedding import embed
 from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.files import digest, locked
 from georetrieval.learn.averaging import Average
 from georetrieval.learn.checkpoint import load_state, optimiser_tensors, restore_optimiser, save_state
 from georetrieval.learn.interruption import Interruption
 from georetrieval.learn.journal import TrainResult, publish_metrics
-from georetrieval.learn.mining import PairSampler, answers, hard_pairs
+from georetrieval.learn.lessons import Lessons, SideLessons, SidePair
 from georetrieval.learn.objectives import AnyObjective
+from georetrieval.learn.phases import Freezer
 from georetrieval.learn.position import Position
-from georetrieval.learn.rates import optimiser_of, rate_factor
+from georetrieval.learn.rates import optimiser_of, rate_factor, slowed
 from georetrieval.learn.reading import read_ahead
-from georetrieval.learn.relations import Pairs
+from georetrieval.learn.relations import Relations
 from georetrieval.learn.settings import MiningSettings, TrainSettings
-from georetrieval.learn.sides import Sides
-from georetrieval.learn.validation import matches_between
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.inference import bf16_is_fast
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.augment import Augment, AugmentSettings
-from georetrieval.samples.sample import SampleSet
-from georetrieval.search.metrics import map_at_k, recall_at_k
 
-SidePair = tuple[SampleSet, SampleSet]
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
 
 
 def train(
-    eye: DescriptorNet,
-    objective: AnyObjective,
-    pairs: SidePair,
-    *,
-    validation: SidePair | None,
-    settings: TrainSettings,
-    run: Path,
-    mining: MiningSettings | None = None,
-    augment: AugmentSettings | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
+    eye: DescriptorNet, objective: AnyObjective, pairs: SidePair, *, validation: SidePair | None,
+    settings: TrainSettings, run: Path, mining: MiningSettings | None = None, augment: AugmentSettings | None = None,
+    resume: bool = False, progress: Progress = silent,
 ) -> TrainResult:
-    """Train `eye` on two dates of the same places.
+    """Train `eye` on two dates of the same places: `teach` with `SideLessons`, which see.
+
+    Parameters
+    ----------
+    pairs, validation
+        (queries, gallery), matched by key; places on one side only are left out of training.
+    mining
+        None trains on random pairs only.
+    """
+    lessons = SideLessons(
+        pairs, validation, batch=settings.pairs_per_batch, mining=mining, negatives=objective.wants_negatives
+    )
+    return teach(eye, objective, lessons, settings=settings, run=run, augment=augment, resume=resume,
+                 progress=progress)
+
+
+def teach(
+    eye: DescriptorNet, objective: AnyObjective, lessons: Lessons, *, settings: TrainSettings, run: Path,
+    augment: AugmentSettings | None = None, resume: bool = False, progress: Progress = silent,
+) -> TrainResult:
+    """Train `eye` on some lessons.
 
     Parameters
     ----------
     eye, objective
         Both are changed in place; at the end `eye` holds the last weights, the best are in the run folder.
-    pairs, validation
-        (queries, gallery), matched by key; places on one side only are left out of training.
     run
         Folder for `weights.safetensors` (best), `state.safetensors`, `metrics.csv`, `metrics.json`.
-    mining
-        None trains on random pairs only.
     resume
         Go on from the state in `run`; the result is that of an uninterrupted training, bit for bit on a CPU.
 
@@ -79,7 +82,7 @@ def train(
         After a resumable state was written.
     """
     with locked(run / ".lock"), torch.random.fork_rng(devices=[]), Interruption() as interruption:
-        loop = _Loop(eye, objective, pairs, validation, settings, mining, augment, run)
+        loop = _Loop(eye, objective, lessons, settings, augment, run)
         loop.begin(resume=resume)
         return loop.go(interruption, progress)
 
@@ -88,15 +91,8 @@ class _Loop:
     """A training under way; `at` and the tensors of eye, objective and optimiser are its whole state."""
 
     def __init__(
-        self,
-        eye: DescriptorNet,
-        objective: AnyObjective,
-        pairs: SidePair,
-        validation: SidePair | None,
-        settings: TrainSettings,
-        mining: MiningSettings | None,
-        augment: AugmentSettings | None,
-        run: Path,
+        self, eye: DescriptorNet, objective: AnyObjective, lessons: Lessons, settings: TrainSettings,
+        augment: AugmentSettings | None, run: Path,
     ) -> None:
         self.accelerator = Accelerator()
         self.device = self.accelerator.device
@@ -104,19 +100,14 @@ class _Loop:
         self.objective = objective.to(self.device)
         self.average = Average(self.eye, settings.ema)
         self.fast = settings.precision == "bf16" and bf16_is_fast(self.device)
-        self.sides, self.validation = Sides(*pairs), validation
-        self.settings, self.mining, self.run = settings, mining, run
-        self.augment = None if augment is None else Augment(augment, self.sides.bands)
-        queries, negatives = self.sides.queries, objective.wants_negatives
-        self.sampler = PairSampler(
-            queries.keys, queries.scopes, batch=settings.pairs_per_batch, mining=mining, negatives=negatives
-        )
+        self.lessons, self.settings, self.run = lessons, settings, run
+        self.augment = None if augment is None else Augment(augment, lessons.bands)
+        self.freezer = Freezer(settings.phases, eye, objective)
         self.optimiser = optimiser_of(eye, objective, settings)
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
-        parts = {"mining": mining and asdict(mining), "augment": augment and asdict(augment)}
+        parts = {"mining": lessons.mining and asdict(lessons.mining), "augment": augment and augment.as_dict()}
         self.about = {"net": eye.settings.as_dict(), "settings": asdict(settings), **parts}
-        names = [queries.names, self.sides.gallery.names]
-        self.identity = digest([self.about | {"settings": settings.identity()}, eye.legend, names])
+        self.identity = digest([self.about | {"settings": settings.identity()}, eye.legend, lessons.identity()])
         self.at = Position()
         self.started = self.saved = time.monotonic()
         self.whole = True
@@ -124,10 +115,10 @@ class _Loop:
     # ---- the page that matters
 
     def go(self, interruption: Interruption, progress: Progress) -> TrainResult:
-        """Train until the epochs or the minutes are spent."""
+        """Train until the epochs, the minutes or the patience are spent."""
         watching = interruption.watching(progress)
         try:
-            while self.at.epoch < self.settings.epochs and not self.spent:
+            while self.at.epoch < self.settings.epochs and not self.spent and not self.waited_enough:
                 self.mine_if_due(watching)
                 self.one_epoch(interruption, progress)
                 if not self.spent:
@@ -146,12 +137,13 @@ class _Loop:
         """The steps of this epoch that are not made yet."""
         self.eye.train()
         self.objective.train()
-        batches = self.sampler.epoch(self.settings.seed, self.at.epoch, self.at.hard)
+        self.freezer.begin(self.at.epoch)
+        batches = self.lessons.epoch(self.settings.seed, self.at.epoch, self.at.hard)
         began = time.monotonic()
-        for pairs, pixels in read_ahead(itertools.islice(batches, self.at.step, None), self.read, self.at.step):
+        for relations, pixels in read_ahead(itertools.islice(batches, self.at.step, None), self.read, self.at.step):
             self.whole = False
-            loss = self.one_step(pairs, pixels)
-            self.at.stepped(loss, 2 * len(pairs), time.monotonic() - began)
+            loss = self.one_step(relations, pixels)
+            self.at.stepped(loss, len(pixels), time.monotonic() - began)
             self.whole = True
             self.report(progress, loss)
             interruption.check()
@@ -161,19 +153,20 @@ class _Loop:
                 self.save()
             began = time.monotonic()
 
-    def read(self, pairs: Pairs, step: int) -> Tensor:
-        """Both members of all pairs of a step of this epoch, changed; the same step gives the same pixels."""
-        return self.sides.pixels(pairs, self.augment, (self.settings.seed, self.at.epoch, step))
+    def read(self, relations: Relations, step: int) -> Tensor:
+        """The pictures of a step of this epoch, changed; the same step gives the same pixels."""
+        return self.lessons.pixels(relations, self.augment, (self.settings.seed, self.at.epoch, step))
 
-    def one_step(self, pairs: Pairs, pixels: Tensor) -> float:
-        """Both members of all pairs in one batch, forward, backward, step; returns the loss."""
+    def one_step(self, relations: Relations, pixels: Tensor) -> float:
+        """All pictures in one batch, forward, backward, step; returns the loss."""
         pixels = pixels.to(self.device, memory_format=torch.channels_last)
         factor = rate_factor(self.share_done, self.settings.schedule, self.settings.warmup)
+        factor *= slowed(self.at.total_steps, self.settings.rate_decay)
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast):
-            vectors = self.eye(pixels, self.sides.bands)
-        loss = self.objective(vectors.float(), pairs.in_batch())
+            vectors = self.eye(pixels, self.lessons.bands)
+        loss = self.objective(vectors.float(), relations.in_batch())
         value = float(loss.detach())
         if not math.isfinite(value):
             raise UsageError(f"The loss is {value} at step {self.at.total_steps}; lower the learning rates.")
@@ -185,12 +178,10 @@ class _Loop:
 
     def mine_if_due(self, progress: Progress) -> None:
         """Look for hard pairs every so many epochs, at the start of one."""
-        at, mining = self.at, self.mining
+        at, mining = self.at, self.lessons.mining
         if mining is None or at.step or at.epoch == at.mined_epoch or at.epoch % mining.every:
             return
-        asked = embed(self.sides.queries, self.eye, progress=progress)
-        known = embed(self.sides.gallery, self.eye, progress=progress)
-        at.hard = hard_pairs(answers(asked, known, mining.k), mining.below)
+        at.hard = self.lessons.mine(self.eye, progress)
         at.mined_epoch = at.epoch
 
     def end_epoch(self, progress: Progress) -> None:
@@ -203,13 +194,10 @@ class _Loop:
 
     def record(self, progress: Progress) -> None:
         """Validate, add a row to the history, keep the weights when they are the best so far."""
-        score = recall = None
-        if self.validation is not None:
-            matches = matches_between(*self.validation, self.average.eye, progress=progress)
-            score, recall = map_at_k(matches, 5), recall_at_k(matches, 1)
-        row = self.at.row(self.steps, score, recall, self.elapsed_s)
+        scores = self.lessons.validate(self.average.eye, progress)
+        row = self.at.row(self.steps, scores, self.elapsed_s)
         best = self.at.best
-        if best is None or score is None or (best.map_at_5 or 0.0) < score:
+        if best is None or row.score is None or (best.score or 0.0) < row.score:
             self.at.best = row
             self.average.eye.save(self.run / WEIGHTS, also=self.objective.state_dict())
         publish_metrics(self.run, self.result(), self.about)
@@ -219,7 +207,7 @@ class _Loop:
     @property
     def steps(self) -> int:
         """Length of the epoch under way."""
-        return self.sampler.steps(self.at.hard)
+        return self.lessons.steps(self.at.hard)
 
     @property
     def elapsed_s(self) -> float:
@@ -232,6 +220,14 @@ class _Loop:
         return self.settings.minutes is not None and self.elapsed_s >= 60 * self.settings.minutes
 
     @property
+    def waited_enough(self) -> bool:
+        """Whether validation has not become better for as many epochs as the patience."""
+        best, patience = self.at.best, self.settings.patience
+        if patience is None or best is None or best.score is None:
+            return False
+        return self.at.history[-1].epoch - best.epoch >= patience
+
+    @property
     def share_done(self) -> float:
         """How much of the training is over, 0..1, by epochs or by minutes, whichever is further."""
         by_epochs = (self.at.epoch + self.at.step / self.steps) / self.settings.epochs
@@ -241,8 +237,9 @@ class _Loop:
     def report(self, progress: Progress, loss: float) -> None:
         """Say how far it is, in thousandths, and how well it goes."""
         what = f"training, epoch {self.at.epoch + 1}, loss {loss:.3f}"
-        if self.at.best is not None and self.at.best.map_at_5 is not None:
-            what += f", best map@5 {self.at.best.map_at_5:.3f}"
+        best = self.at.best
+        if best is not None and best.score is not None:
+            what += f", best {'map@5' if best.accuracy is None else 'accuracy'} {best.score:.3f}"
         progress(round(1000 * self.share_done), 1000, what)
 
     # ---- state
@@ -285,7 +282,7 @@ class _Loop:
 
     def result(self) -> TrainResult:
         """What there is to say now."""
-        best = self.at.best if self.at.best is not None and self.at.best.map_at_5 is not None else None
+        best = self.at.best if self.at.best is not None and self.at.best.score is not None else None
         return TrainResult(
             weights=self.run / WEIGHTS,
             history=tuple(self.at.history),
@@ -294,5 +291,6 @@ class _Loop:
             steps=self.at.total_steps,
             epochs=self.at.epoch + self.at.step / self.steps,
             minutes=self.elapsed_s / 60,
-            finished=self.at.epoch >= self.settings.epochs,
+            finished=self.at.epoch >= self.settings.epochs or self.waited_enough,
+            best_accuracy=best.accuracy if best else None,
         )

@@ -15,8 +15,9 @@ from georetrieval.geo.planning import plan_tiles
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles
+from georetrieval.learn.lessons import SidePair
 from georetrieval.learn.objectives import objective_of
-from georetrieval.learn.training import SidePair, train
+from georetrieval.learn.training import train
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.starting import start_from
 from georetrieval.recipe import sources

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as v2
@@ -11,6 +13,7 @@ from torchvision.transforms.v2 import functional as v2
 from georetrieval.samples.bands import PHOTO
 from georetrieval.samples.modality import DropSettings, Modality
 from georetrieval.samples.poses import GroundSettings
+from georetrieval.samples.views import turned
 from georetrieval.samples.wear import Wear, WearSettings
 
 
@@ -37,6 +40,11 @@ class AugmentSettings:
     ground
         How far the windows move, turn and scale over the ground around their tiles, before everything else; None keeps
         them on their tiles.
+    angle_deg, scale
+        Each picture is turned by at most so many degrees, and what is seen of it scaled by at most 1 +- scale, before
+        the shift; beyond the border is its mirror image.
+    erase
+        How often a rectangle of a tenth to a third of the picture's area is covered by its mean colour, 0..1.
     """
 
     turns: bool = True
@@ -50,6 +58,20 @@ class AugmentSettings:
     drop: DropSettings | None = None
     wear: WearSettings | None = None
     ground: GroundSettings | None = None
+    angle_deg: float = 0.0
+    scale: float = 0.0
+    erase: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values; what came later is left out while it has its default, so that older states stay valid."""
+        return {name: value for name, value in asdict(self).items() if name not in _LATER or value != 0.0}
+
+
+_LATER = ("angle_deg", "scale", "erase")
+
+ERASED = (0.1, 0.33)
+"""Least and largest share of a picture that `erase` covers; sides differ by at most a factor of 2 each way.
+*Source*: after Zhong et al., Random Erasing, AAAI 2020, section 3 (here at most a third)."""
 
 
 class Augment:
@@ -57,6 +79,7 @@ class Augment:
 
     def __init__(self, settings: AugmentSettings, bands: tuple[str, ...]) -> None:
         self.settings = settings
+        self._bands = bands
         self._modality = Modality(bands, grey=settings.grey, drop=settings.drop)
         self._wear = Wear(settings.wear or WearSettings(), bands)
         self._photo = [place for place, band in enumerate(bands) if band in PHOTO]
@@ -70,6 +93,10 @@ class Augment:
         others = poses if self.settings.joint else self._poses(len(first), generator)
         return self._changed(first, poses, generator), self._changed(second, others, generator)
 
+    def one(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """`(n, C, H, W)` of pictures that are in no pairs -> the same, each changed by itself."""
+        return self._changed(pixels, self._poses(len(pixels), generator), generator)
+
     def _poses(self, count: int, generator: torch.Generator) -> list[tuple[int, bool]]:
         turns = torch.randint(4 if self.settings.turns else 1, (count,), generator=generator)
         flips = torch.randint(2 if self.settings.flips else 1, (count,), generator=generator)
@@ -77,8 +104,29 @@ class Augment:
 
     def _changed(self, pixels: Tensor, poses: list[tuple[int, bool]], generator: torch.Generator) -> Tensor:
         pixels = torch.stack([_posed(picture, *pose) for picture, pose in zip(pixels, poses, strict=True)])
-        pixels = self._shifted(pixels, generator)
+        pixels = self._shifted(self._turned(pixels, generator), generator)
+        pixels = self._erased(pixels, generator)
         return self._modality(self._wear(self._lit(pixels, generator), generator), generator)
+
+    def _turned(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        if self.settings.angle_deg == 0 and self.settings.scale == 0:
+            return pixels
+        drawn = (2 * torch.rand(2, len(pixels), generator=generator) - 1).numpy().astype(np.float64)
+        return turned(pixels, self._bands, self.settings.angle_deg * drawn[0], 1 + self.settings.scale * drawn[1])
+
+    def _erased(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        if self.settings.erase == 0:
+            return pixels
+        height, width = pixels.shape[2:]
+        pixels = pixels.clone()
+        for picture, drawn in zip(pixels, torch.rand(len(pixels), 5, generator=generator).tolist(), strict=True):
+            area, form = ERASED[0] + (ERASED[1] - ERASED[0]) * drawn[1], 2 ** (2 * drawn[2] - 1)
+            rows, columns = (min(side, round(side * (area * f) ** 0.5)) for side, f in ((height, form),
+                                                                                       (width, 1 / form)))
+            if drawn[0] < self.settings.erase:
+                top, left = round(drawn[3] * (height - rows)), round(drawn[4] * (width - columns))
+                picture[:, top:top + rows, left:left + columns] = picture.mean(dim=(1, 2), keepdim=True)
+        return pixels
 
     def _shifted(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         reach = round(self.settings.shift * pixels.shape[-1])

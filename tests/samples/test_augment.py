@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from georetrieval.samples.augment import Augment, AugmentSettings
@@ -63,3 +64,35 @@ def test_same_seed_same_changes() -> None:
     settings = AugmentSettings(shift=0.2, saturation=0.2)
     assert torch.equal(changed(settings)[0], changed(settings)[0])
     assert not torch.equal(changed(settings)[0], changed(settings, seed=2)[0])
+
+
+def test_pictures_alone_are_turned_scaled_and_covered() -> None:
+    """A bright disc in the middle stays where it is under any turn; its area follows the scale."""
+    rows, columns = np.mgrid[:41, :41] - 20
+    disc = torch.from_numpy((rows**2 + columns**2 <= 100).astype(np.float32)).expand(16, 3, -1, -1)
+    still = {"turns": False, "flips": False, "brightness": 0.0, "contrast": 0.0}
+    turned = Augment(AugmentSettings(**still, angle_deg=180), ("r", "g", "b")).one(disc, torch.Generator())
+    assert (turned - disc).abs().mean() < 0.02
+    scaled = Augment(AugmentSettings(**still, scale=0.3), ("r", "g", "b")).one(disc, torch.Generator())
+    areas = scaled[:, 0].sum(dim=(1, 2)) / disc[0, 0].sum()
+    assert areas.min() > 1 / 1.3**2 * 0.95
+    assert areas.max() < 1 / 0.7**2 * 1.05
+    assert areas.std() > 0.1
+
+
+def test_covered_rectangles_hold_the_mean_colour() -> None:
+    pixels = torch.rand(32, 3, 20, 20, generator=torch.Generator().manual_seed(1))
+    still = {"turns": False, "flips": False, "brightness": 0.0, "contrast": 0.0}
+    covered = Augment(AugmentSettings(**still, erase=0.5), ("r", "g", "b")).one(pixels, torch.Generator())
+    changed = (covered != pixels).any(dim=1)
+    shares = changed.float().mean(dim=(1, 2))
+    assert 8 <= int((shares > 0).sum()) <= 24
+    assert 0.08 < float(shares[shares > 0].min()) <= float(shares.max()) < 0.36
+    for picture, before, where in zip(covered, pixels, changed, strict=True):
+        if where.any():
+            assert torch.allclose(picture[:, where], before.mean(dim=(1, 2))[:, None].expand(-1, int(where.sum())))
+
+
+def test_settings_that_came_later_are_named_only_when_used() -> None:
+    assert "erase" not in AugmentSettings().as_dict()
+    assert AugmentSettings(erase=0.1).as_dict()["erase"] == 0.1

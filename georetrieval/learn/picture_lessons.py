@@ -1,0 +1,263 @@
+"""Lessons of single pictures: with masks of their scope, in pairs, by key, by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from georetrieval.embedding import embed
+from georetrieval.errors import InputError
+from georetrieval.learn.lessons import Scores, SidePair, retrieval
+from georetrieval.learn.mining import HardPairs
+from georetrieval.learn.relations import Among, Labels, Pairs, RowArray
+from georetrieval.learn.verdicts import Partners, best_threshold, fixed_pairs, pair_distances
+from georetrieval.nets.embedder import DescriptorNet
+from georetrieval.progress import Progress
+from georetrieval.samples.augment import Augment
+from georetrieval.samples.sample import SampleSet
+
+VALIDATED = 2000
+"""Pairs that an eye is validated on, at most."""
+
+
+class _Pictures:
+    """What all lessons of pictures share: batches of rows, drawn anew in each epoch, and their changed pixels."""
+
+    mining = None
+
+    def __init__(self, images: SampleSet, batch: int) -> None:
+        if len(images) == 0:
+            raise InputError("There is no picture to train on; look at the parts of the list and at the split.")
+        self.images, self.bands = images, images.bands
+        self.batch = min(batch, len(images))
+
+    def steps(self, hard: HardPairs | None) -> int:  # noqa: ARG002
+        return -(-len(self.images) // self.batch)
+
+    def mine(self, eye: DescriptorNet, progress: Progress) -> HardPairs:  # noqa: ARG002
+        raise AssertionError("nothing is mined among pictures")
+
+    def identity(self) -> Any:
+        return [self.images.names, self.images.keys, self.images.scopes, type(self).__name__, self.batch]
+
+    def changed(self, rows: RowArray, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        """The pixels of some rows, each changed by itself."""
+        pixels = torch.from_numpy(self.images.batch(rows))
+        return pixels if augment is None else augment.one(pixels, _generator(seed))
+
+    def drawn(self, random: np.random.Generator) -> list[RowArray]:
+        """All rows in batches; the last one is filled up with rows of the first."""
+        order = random.permutation(len(self.images)).astype(np.int64)
+        order = np.concatenate([order, order[:-len(order) % self.batch]])
+        return np.split(order, len(order) // self.batch)
+
+
+class MaskLessons(_Pictures):
+    """Each picture with a mask of its key and with one of another key, both of its scope.
+
+    Half of the pairs are positive. A picture and a mask are read and embedded once per batch, however many pairs they
+    are in; masks are never changed.
+
+    Parameters
+    ----------
+    images, masks
+        With keys and scopes.
+    validation
+        Pictures that ask and masks that answer; None: no validation.
+    batch
+        Pictures of one batch; the masks come on top.
+
+    Raises
+    ------
+    InputError
+        When a picture's scope has no mask of its key, or of no other one.
+
+    *Source*: papers/000, section 4 (image and mask of one chairlift, half of the pairs positive).
+    """
+
+    def __init__(self, images: SampleSet, masks: SampleSet, validation: SidePair | None, *, batch: int) -> None:
+        super().__init__(images, batch)
+        self.masks, self.validation = masks, validation
+        place: dict[tuple[str, str], list[int]] = {}
+        for row, about in enumerate(zip(masks.scopes, masks.keys, strict=True)):
+            place.setdefault(about, []).append(row)
+        self._own, self._other = [], []
+        for key, scope, name in zip(images.keys, images.scopes, images.names, strict=True):
+            other = [row for (where, what), rows in sorted(place.items()) for row in rows
+                     if where == scope and what != key]
+            if (scope, key) not in place or not other:
+                raise InputError(f"The scope {scope!r} of {name} has no mask of {key!r} and of another key; list at "
+                                 "least two masks (role mask) of each scope.")
+            self._own.append(place[scope, key])
+            self._other.append(other)
+
+    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Among]:  # noqa: ARG002
+        random = np.random.default_rng([seed, epoch])
+        for rows in self.drawn(random):
+            yield self._pairs(rows, random)
+
+    def _pairs(self, rows: RowArray, random: np.random.Generator) -> Among:
+        own = [int(random.choice(self._own[row])) for row in rows]
+        other = [int(random.choice(self._other[row])) for row in rows]
+        masks, place = np.unique(np.asarray([own, other], dtype=np.int64), return_inverse=True)
+        first, second = np.tile(np.arange(len(rows)), 2), len(rows) + place.reshape(-1)
+        positive = np.repeat([True, False], len(rows))
+        pairs = Pairs(first.astype(np.int64), second.astype(np.int64), positive, np.tile(rows, 2))
+        return Among(np.concatenate([rows, len(self.images) + masks]), pairs)
+
+    def pixels(self, relations: Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        photos = relations.rows < len(self.images)
+        masks = torch.from_numpy(self.masks.batch(relations.rows[~photos] - len(self.images)))
+        return torch.cat([self.changed(relations.rows[photos], augment, seed), masks])
+
+    def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
+        found = retrieval(self.validation, eye, progress)
+        return Scores(found.map_at_5, found.recall_at_1, accuracy=found.recall_at_1)
+
+    def identity(self) -> Any:
+        return [super().identity(), self.masks.names, self.masks.keys, self.masks.scopes]
+
+
+class PairLessons(_Pictures):
+    """Each picture with a partner: half of the pairs are of one key, half of two keys of a scope.
+
+    Parameters
+    ----------
+    validation
+        Pictures that are put into fixed pairs and judged by the best distance; None: no validation.
+    batch
+        Pairs of one batch.
+    seed
+        Of the validation's pairs.
+
+    *Source*: papers/003, section IV.
+    """
+
+    def __init__(self, images: SampleSet, validation: SampleSet | None, *, batch: int, seed: int) -> None:
+        super().__init__(images, batch)
+        self.validation = validation
+        self._partners = Partners(images.keys, images.scopes)
+        self._judged = None if validation is None else fixed_pairs(
+            validation.keys, validation.scopes, min(VALIDATED, 2 * len(validation)), seed)
+
+    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Pairs]:  # noqa: ARG002
+        random = np.random.default_rng([seed, epoch])
+        for rows in self.drawn(random):
+            yield self._partners.pairs(rows, random)
+
+    def pixels(self, relations: Pairs, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        return self.changed(np.concatenate([relations.first, relations.second]), augment, seed)
+
+    def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
+        if self.validation is None or self._judged is None:
+            return Scores()
+        apart = pair_distances(embed(self.validation, eye, progress=progress), self._judged)
+        return Scores(accuracy=best_threshold(apart, self._judged.positive)[1])
+
+
+class KeyLessons(_Pictures):
+    """Batches of some keys with some pictures of each (P x K), labelled by key.
+
+    Parameters
+    ----------
+    groups
+        Of each picture: pictures of one group are near copies, so that those of different groups are drawn first.
+    validation
+        Queries and gallery; None: no validation.
+    batch, each
+        Pictures of a batch, and of each key in it (2 or more).
+
+    *Source*: papers/004 (64 pictures with at least 2 of each of 16 individuals).
+    """
+
+    def __init__(
+        self, images: SampleSet, groups: Sequence[str], validation: SidePair | None, *, batch: int, each: int
+    ) -> None:
+        super().__init__(images, batch)
+        self.validation, self.each = validation, each
+        names = [f"{scope}\n{key}" for scope, key in zip(images.scopes, images.keys, strict=True)]
+        self._labels = np.unique(np.asarray(names, np.str_), return_inverse=True)[1].astype(np.int64)
+        rows = np.arange(len(images))
+        self._groups = [_by_group(rows[self._labels == label], groups) for label in np.unique(self._labels)]
+        self.keys_of_batch = max(2, batch // each)
+        if len(self._groups) < 2:
+            raise InputError("Pictures of one key only were found to train on; keys are learnt against each other.")
+
+    def steps(self, hard: HardPairs | None) -> int:  # noqa: ARG002
+        return -(-len(self.images) // (min(self.keys_of_batch, len(self._groups)) * self.each))
+
+    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Labels]:
+        random = np.random.default_rng([seed, epoch])
+        waiting: list[int] = []
+        size = min(self.keys_of_batch, len(self._groups))
+        for _ in range(self.steps(hard)):
+            left = [int(label) for label in random.permutation(len(self._groups)) if label not in waiting]
+            keys, waiting = (waiting + left)[:size], (waiting + left)[size:]
+            rows = np.concatenate([self._some(label, random) for label in keys])
+            yield Labels(rows, self._labels[rows])
+
+    def _some(self, label: int, random: np.random.Generator) -> RowArray:
+        """Pictures of one key: one of each group in turn, none twice before all have been taken."""
+        piles = [random.permutation(group).tolist() for group in self._groups[label]]
+        random.shuffle(piles)
+        dealt = [pile[turn] for turn in range(max(map(len, piles))) for pile in piles if turn < len(pile)]
+        return np.resize(np.asarray(dealt, dtype=np.int64), self.each)
+
+    def pixels(self, relations: Labels, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        return self.changed(relations.rows, augment, seed)
+
+    def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
+        return retrieval(self.validation, eye, progress)
+
+    def identity(self) -> Any:
+        return [super().identity(), self.each, [len(piles) for piles in self._groups]]
+
+
+class ClassLessons(_Pictures):
+    """Pictures with the number of their class; the eye's vectors are the classes' logits.
+
+    Parameters
+    ----------
+    classes
+        Keys in the order of the vector's places.
+    validation
+        Pictures whose largest logit is compared with their key; None: no validation.
+    """
+
+    def __init__(
+        self, images: SampleSet, classes: Sequence[str], validation: SampleSet | None, *, batch: int
+    ) -> None:
+        super().__init__(images, batch)
+        self.classes, self.validation = tuple(classes), validation
+        number = {key: place for place, key in enumerate(self.classes)}
+        self._labels = np.asarray([number[key] for key in images.keys], dtype=np.int64)
+
+    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Labels]:  # noqa: ARG002
+        for rows in self.drawn(np.random.default_rng([seed, epoch])):
+            yield Labels(rows, self._labels[rows])
+
+    def pixels(self, relations: Labels, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        return self.changed(relations.rows, augment, seed)
+
+    def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
+        if self.validation is None:
+            return Scores()
+        vectors = embed(self.validation, eye, progress=progress).vectors
+        answers = np.asarray(self.classes, np.str_)[vectors.argmax(axis=1)]
+        return Scores(accuracy=float((answers == np.asarray(self.validation.keys, np.str_)).mean()))
+
+
+def _by_group(rows: RowArray, groups: Sequence[str]) -> list[RowArray]:
+    """The rows of each group; a picture without a group is one by itself."""
+    piles: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        piles.setdefault(groups[row] or f"\n{row}", []).append(row)
+    return [np.asarray(pile, dtype=np.int64) for pile in piles.values()]
+
+
+def _generator(seed: tuple[int, ...]) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
