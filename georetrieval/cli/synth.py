@@ -22,6 +22,8 @@ def command() -> None:
     Examples:
       georetrieval synth departement -o world --km 6 --seed 1
       georetrieval synth digits -o digits --count 2000
+      georetrieval synth chairlifts -o lifts --seed 1
+      georetrieval synth herd -o herd --animals 12 --frames 60
     """
 
 
@@ -94,4 +96,56 @@ def digits(out: Path, format_: str, **wish: Any) -> None:
 
     with progress() as report:
         note = write_digits(out, progress=report, **wish)
+    write_value(note, format_, title=str(out))
+
+
+@command.command()
+@out_option
+@click.option("--seed", default=1, show_default=True, help="Another seed is twenty other chairlifts.")
+@click.option("--large", is_flag=True, help="Train on the 36,600 pictures of Table 3, not the 2,000 of Table 1.")
+@click.option("--lifts", default=20, show_default=True, help="The first so many of the 20 chairlifts.")
+@click.option("--images-share", default=1.0, show_default=True, help="Share of the pictures to draw, up to 1.")
+@format_option(*FORMATS)
+def chairlifts(out: Path, format_: str, **wish: Any) -> None:
+    """Write pictures of chairlifts whose safety bar is open or close, and two masks for each lift.
+
+    Each lift has its own chair, viewpoint and station; weather, light and riders change from passage to passage.
+    DIR/pictures.csv lists the pictures (key: open or close, scope: the lift, group: the passage) in the numbers of
+    the published tables, and the masks, which lie beside the polygons they are drawn from (LabelMe JSON).
+
+    \b
+    Examples:
+      georetrieval synth chairlifts -o lifts --seed 1
+      georetrieval synth chairlifts -o few --lifts 4 --images-share 0.2
+      georetrieval synth chairlifts -o lifts-large --seed 1 --large
+    """
+    from georetrieval.synthetic.chairlifts import write_chairlifts
+
+    with progress() as report:
+        note = write_chairlifts(out, progress=report, **wish)
+    write_value(note, format_, title=str(out))
+
+
+@command.command()
+@out_option
+@click.option("--seed", default=1, show_default=True, help="Another seed is another herd elsewhere.")
+@click.option("--animals", default=36, show_default=True, help="Animals of the herd, each with its own coat.")
+@click.option("--frames", default=200, show_default=True, help="Pictures of the pasture from above.")
+@format_option(*FORMATS)
+def herd(out: Path, format_: str, **wish: Any) -> None:
+    """Write pictures of a herd from above: frames, boxes and who is who.
+
+    DIR/boxes.json holds the boxes in COCO's form, each with its animal; DIR/pictures.csv lists the same boxes (key:
+    the animal, group: the recording it was seen in). An animal is seen in several recordings, each with its own
+    ground and light; the last one is the test part. Where animals stand close together, a box shows two of them.
+
+    \b
+    Examples:
+      georetrieval synth herd -o herd --animals 12 --frames 60
+      georetrieval synth herd -o other-herd --seed 2
+    """
+    from georetrieval.synthetic.herd import write_herd
+
+    with progress() as report:
+        note = write_herd(out, progress=report, **wish)
     write_value(note, format_, title=str(out))
