@@ -53,3 +53,5 @@ class BusyError(GeoretrievalError):
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C (128 + SIGINT)."""
+ALARM = 10
+"""Exit code of `classify --alarm` when an image raised one: the work is done, and somebody should look."""

@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, calibrate, list, info, verify."""
+"""`georetrieval index`: build, calibrate, list, info, verify; add and remove are in `index_pictures`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from pathlib import Path
 
 import rich_click as click
 
+from georetrieval.cli.index_pictures import add, build_of_pictures, calibrate_of_pictures, kept_model, remove
 from georetrieval.cli.output import format_option
+from georetrieval.errors import UsageError
 
 
 @click.group()
 def command() -> None:
     """Build and look after indexes.
 
-    An index holds one descriptor per tile together with the tile's place and date. It is published version by version:
-    who reads sees one whole version, and a power cut leaves the one before.
+    An index holds one descriptor per tile together with the tile's place and date, or per picture (or one mean, or
+    several prototypes, per key) of a list of pictures. It is published version by version: who reads sees one whole
+    version, and a power cut leaves the one before.
 
     \b
     Examples:
       georetrieval index build town --model hog --tiles tiles/ --date 2004
+      georetrieval index build oxen --model runs/oxen --pictures crops/ --rows prototypes
       georetrieval index list
       georetrieval index verify town
     """
@@ -28,40 +32,60 @@ def command() -> None:
 @click.argument("index")
 @click.option("--model", required=True, metavar="RUN", help="Run folder of `train`, or a baseline: hog, class-shares, "
               "untrained.")
-@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
-@click.option("--date", "dates", required=True, multiple=True, help="Which dates to index; may be repeated.")
+@click.option("--tiles", type=click.Path(path_type=Path), help="Folder of `tiles build`.")
+@click.option("--date", "dates", multiple=True, help="Which dates to index; may be repeated.")
 @click.option("--scope", "scopes", multiple=True, help="Only these départements; may be repeated.")
 @click.option("--overlap", type=float, default=0.0, show_default=True, help="Share of the side that neighbours have in "
               "common: 0.5 adds windows every half tile.")
 @click.option("--zoom", "zooms", type=float, multiple=True, default=(1.0,), show_default=True, help="Side of the "
               "windows in tiles; may be repeated: --zoom 1 --zoom 0.7 adds smaller windows at the same places.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Instead of tiles: a list of pictures (CSV), or a "
+              "folder with pictures.csv or one sub-folder per key.")
+@click.option("--rows", type=click.Choice(("each", "mean", "prototypes")), default="each", show_default=True,
+              help="Of pictures: a row for each, one mean per key, or several prototypes where one mean falls between.")
+@click.option("--role", type=click.Choice(("image", "mask")), help="Of a list: only these; by default the masks where "
+              "it has any.")
+@click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
+@click.option("--whole", is_flag=True, help="Show pictures whole, whatever boxes the list has.")
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
 def build(
-    index: str, model: str, tiles: Path, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
-    zooms: tuple[float, ...], replace: bool,
+    index: str, model: str, tiles: Path | None, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
+    zooms: tuple[float, ...], pictures: Path | None, rows: str, role: str | None, parts: tuple[str, ...], whole: bool,
+    replace: bool,
 ) -> None:
-    """Embed tiles and publish them as the index INDEX.
+    """Embed tiles, or pictures, and publish them as the index INDEX.
 
     INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
     remembers its model by fingerprint and refuses any other one. With --overlap, windows between the tiles are rows
     too: for questions that lie off the grid; with --zoom, for photographs that show less ground than a tile.
+    Pictures that a row is made of are kept, so that `index add` and `index remove` make it again.
 
     \b
     Examples:
       georetrieval index build town --model hog --tiles tiles/ --date 2004
       georetrieval index build /data/lorraine --model runs/geo --tiles tiles/ --date 2004 --scope 57 --scope 54
       georetrieval index build offgrid --model hog --tiles tiles/ --date 2004 --overlap 0.5 --zoom 1 --zoom 0.7
+      georetrieval index build masks --model runs/masks --pictures world/ --role mask
+      georetrieval index build oxen --model runs/oxen --pictures crops/pictures.csv --part train --rows mean
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import index_path
     from georetrieval.geo.tileset import TileSet
+
+    if pictures is not None:
+        _only_pictures({"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
+                        "--zoom": zooms != (1.0,)})
+        build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole, replace=replace)
+        return
+    if tiles is None or not dates:
+        raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST.")
     from georetrieval.recipe.indexing import index_tiles
 
     path = index_path(index)
-    kept = str(Path(model).resolve()) if Path(model).exists() else model
     with progress() as report:
-        store = index_tiles(path, TileSet.open(tiles), kept, dates=dates, scopes=scopes or None, overlap=overlap,
-                            zooms=zooms, replace=replace, created_by="georetrieval index build", progress=report)
+        store = index_tiles(path, TileSet.open(tiles), kept_model(model), dates=dates, scopes=scopes or None,
+                            overlap=overlap, zooms=zooms, replace=replace, created_by="georetrieval index build",
+                            progress=report)
     counts = store.manifest.counts
     click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
                f"descriptor left out; version {store.manifest.version}", err=True)
@@ -70,15 +94,21 @@ def build(
 
 @command.command()
 @click.argument("index")
-@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
-@click.option("--date", required=True, help="Date of the tiles that ask.")
+@click.option("--tiles", type=click.Path(path_type=Path), help="Folder of `tiles build`.")
+@click.option("--date", help="Date of the tiles that ask.")
 @click.option("--scope", "scopes", multiple=True, help="Only tiles of these départements; may be repeated.")
 @click.option("--absent", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the tiles that "
               "ask as if the index did not hold their place.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws which.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Of an index of pictures: the list of images that "
+              "ask; those whose key it does not hold are unknown.")
+@click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
+@click.option("--keep", type=click.FloatRange(0, 1, min_open=True), help="Share of the known images that keep their "
+              "answer; by default the distance that tells known and unknown apart best.")
 def calibrate(
-    index: str, tiles: Path, date: str, scopes: tuple[str, ...], absent: float, seed: int, model: str | None
+    index: str, tiles: Path | None, date: str | None, scopes: tuple[str, ...], absent: float, seed: int,
+    model: str | None, pictures: Path | None, parts: tuple[str, ...], keep: float | None,
 ) -> None:
     """Measure how far the answers of the index INDEX can be trusted.
 
@@ -86,16 +116,27 @@ def calibrate(
     answer is right is fitted to what happens. It is kept in a new version of the index; from then on `search` says how
     sure it is. Use tiles that the model was not trained on. A rebuilt index has to be calibrated again.
 
+    Of an index of pictures the distance is measured beyond which `classify` answers "unknown"; it stays when pictures
+    are added or removed.
+
     \b
     Examples:
       georetrieval index calibrate town --tiles tiles/ --date 2019
       georetrieval index calibrate town --tiles tiles/ --date 2019 --scope 57 --absent 0.3
+      georetrieval index calibrate oxen --pictures crops/ --part validation
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import index_path
     from georetrieval.geo.tileset import TileSet
     from georetrieval.recipe.calibrating import calibrate_index
     from georetrieval.search.store import IndexStore
+
+    if pictures is not None:
+        _only_pictures({"--tiles": tiles, "--date": date, "--scope": scopes})
+        calibrate_of_pictures(index, pictures, parts=parts, keep=keep, model=model)
+        return
+    if tiles is None or date is None:
+        raise UsageError("Which queries ask? Give --tiles FOLDER and --date, or --pictures LIST.")
 
     store = IndexStore.open(index_path(index))
     with progress() as report:
@@ -105,6 +146,17 @@ def calibrate(
     click.echo(f"calibrated on {found.queries} tiles, {found.absent_share:.0%} of them without their place; expected "
                f"calibration error {found.expected_calibration_error:.3f}; version {store.manifest.version}", err=True)
     click.echo(str(store.path))
+
+
+def _only_pictures(others: dict[str, object]) -> None:
+    """UsageError when --pictures comes with an option that is about tiles."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"--pictures and {given[0]} do not go together: {given[0]} is about tiles.")
+
+
+command.add_command(add)
+command.add_command(remove)
 
 
 @command.command("list")

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train",
     "index": "index",
     "search": "search",
+    "classify": "classify",
     "evaluate": "evaluate",
     "run": "run",
     "demo": "demo",
@@ -52,7 +53,8 @@ def command() -> None:
     a tile or a point is then found again across the years. Data goes to stdout, talk to stderr.
 
     Exit codes: 0 done, 1 a bug, 2 bad usage, bad input or damaged store, 3 done with gaps (listed), 4 index, model
-    or legend do not belong together, 5 an optional part is not installed, 75 locked or disk full, 130 interrupted.
+    or legend do not belong together, 5 an optional part is not installed, 10 an alarm was raised (classify --alarm),
+    75 locked or disk full, 130 interrupted.
     """
 
 

@@ -21,11 +21,14 @@ from georetrieval.recipe.sight import bands_for
 from georetrieval.samples.campaigns import TileSamples
 from georetrieval.samples.windows import WindowSamples, overlapping, steps_of
 from georetrieval.search.building import About, Part
+from georetrieval.search.descriptors import Space
 from georetrieval.search.store import IndexStore, refuse_existing
 
 CANARIES = 4
 CANARY_SQUARES = 8
 CANARY_CLASSES = 12
+CANARY_APART = 0.1
+"""In the euclidean space: the distance between two looks at a canary, by the length of the longest one."""
 CANARY_COSINE = 0.99
 """A canary may differ this much between machines and precisions. *Source*: RELIABILITY.md, section 4."""
 
@@ -132,12 +135,17 @@ def require_eye(store: IndexStore, eye: Embedder) -> None:
     seen = canaries(eye, store.manifest.px).astype(np.float64)
     if seen.shape != kept.shape:
         raise MismatchError(f"The model makes vectors of length {seen.shape[1]}, the index holds {kept.shape[1]}.")
-    scale = np.linalg.norm(seen, axis=1) * np.linalg.norm(kept, axis=1)
-    worst = float(((seen * kept).sum(axis=1)[scale > 0] / scale[scale > 0]).min(initial=1.0))
-    if not worst >= CANARY_COSINE:
-        raise MismatchError(f"The model has the index's fingerprint but sees test pictures differently (cosine "
-                            f"{worst:.3f}, at least {CANARY_COSINE} is asked): another library version, perhaps; "
-                            "build the index again.")
+    if store.manifest.metric_space is Space.EUCLIDEAN:  # directions of short vectors say nothing: lengths count
+        longest = float(np.linalg.norm(kept, axis=1).max())
+        apart = float(np.linalg.norm(seen - kept, axis=1).max()) / longest if longest > 0 else 0.0
+        same, told = apart <= CANARY_APART, f"{apart:.1%} apart, at most {CANARY_APART:.0%} is allowed"
+    else:
+        scale = np.linalg.norm(seen, axis=1) * np.linalg.norm(kept, axis=1)
+        worst = float(((seen * kept).sum(axis=1)[scale > 0] / scale[scale > 0]).min(initial=1.0))
+        same, told = worst >= CANARY_COSINE, f"cosine {worst:.3f}, at least {CANARY_COSINE} is asked"
+    if not same:
+        raise MismatchError(f"The model has the index's fingerprint but sees test pictures differently ({told}): "
+                            "another library version, perhaps; build the index again.")
 
 
 def canaries(eye: Embedder, px: int) -> npt.NDArray[np.float32]:

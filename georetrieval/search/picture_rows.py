@@ -6,9 +6,10 @@ from all of them, whenever a picture is added to their key or taken away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,14 +47,23 @@ def build_pictures(path: Path, members: Descriptors, about: About, *, again: boo
         return _written(path, members, about, parent)
 
 
-def change_pictures(path: Path, change: Callable[[Descriptors], Descriptors], created_by: str) -> IndexStore:
+def change_pictures(
+    path: Path, change: Callable[[Descriptors], Descriptors], created_by: str, *,
+    fingerprint: Mapping[str, Any] | None = None,
+) -> IndexStore:
     """Publish a new version whose pictures are `change(pictures of the current version)`, rows made again of them.
 
     Current is what is there once the lock is held, so that of two writers none undoes what the other has done. The
     distance of the unknown stays, a calibration does not.
 
+    Parameters
+    ----------
+    fingerprint : of the eye that saw new pictures
+
     Raises
     ------
+    MismatchError
+        When that is not the index's.
     InputError
         When there is no index of pictures, or nothing is left of it.
     BusyError
@@ -63,6 +73,8 @@ def change_pictures(path: Path, change: Callable[[Descriptors], Descriptors], cr
     IndexStore.open(path)  # says what is wrong before a lock is made
     with files.locked(path / ".lock"):
         store = IndexStore.open(path)
+        if fingerprint is not None:
+            store.require(fingerprint)
         members = change(store.load_members()[0])
         m = store.manifest
         about = About(model=m.model, fingerprint=m.fingerprint, legend_digest=m.legend_digest, px=m.px,
