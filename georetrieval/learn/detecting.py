@@ -21,7 +21,7 @@ from georetrieval.samples.boxes import BoxedPictures
 
 WEIGHTS, METRICS = "detector.safetensors", "detector.json"
 LEAST_SCORE = 0.05
-"""Boxes below this do not enter the average precision. *Source*: torchvision's RetinaNet, `score_thresh`."""
+"""Boxes above this enter the average precision. *Source*: torchvision's RetinaNet, `score_thresh`."""
 LONGEST_STEP = 1.0
 """Largest norm of the gradient of one step."""
 

@@ -246,7 +246,7 @@ def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
     )
 
 
-def tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def tensors_of(path: Path, what: str = "descriptor net") -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file that is to be a net of ours.
 
     Raises
@@ -255,7 +255,7 @@ def tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         When it is missing or damaged.
     """
     if not path.is_file():
-        raise InputError(f"{path} was asked for as a descriptor net and is not a file.")
+        raise InputError(f"{path} was asked for as a {what} and is not a file.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -1,0 +1,81 @@
+"""Boxes in pixels: how far they overlap, and which of them are likely to hold more than one thing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Boxes = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+SHARED: Final = 0.35
+"""A box of which more than this is covered by one other box shows that one too."""
+HELD: Final = 0.8
+"""A box that lies inside another one by at least this share is held by it."""
+LARGER: Final = 2.5
+"""A box of more than so many usual areas holds more than one. An upright rectangle around a body twice as long as wide
+grows by 2.25 when the body turns by 45 degrees: (2 + 1)^2 / 2 against 2 x 1; less than that says nothing.
+*Source* of the three: geometry and choice; papers/004 does not flag such boxes."""
+
+
+def areas(boxes: Boxes) -> npt.NDArray[np.float64]:
+    """`(n, 4)` x0, y0, x1, y1 -> `(n,)`."""
+    found = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    sides = np.clip(found[:, 2:] - found[:, :2], 0, None)
+    area: npt.NDArray[np.float64] = sides.prod(axis=1)
+    return area
+
+
+def shared_areas(one: Boxes, other: Boxes) -> npt.NDArray[np.float64]:
+    """`(n, 4)` and `(m, 4)` -> `(n, m)`, the area that both cover."""
+    a, b = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) for boxes in (one, other))
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared: npt.NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2)
+    return shared
+
+
+def overlaps(one: Boxes, other: Boxes) -> npt.NDArray[np.float64]:
+    """`(n, 4)` and `(m, 4)` -> `(n, m)`, intersection over union, 0..1; 0 where both are empty."""
+    shared = shared_areas(one, other)
+    union = areas(one)[:, None] + areas(other)[None] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def crowded(
+    boxes: Boxes, *, usual_area: float | None = None, shared: float = SHARED, held: float = HELD,
+    larger: float = LARGER,
+) -> npt.NDArray[np.bool_]:
+    """Which boxes of one picture hold more than one thing, as far as boxes alone can tell.
+
+    A box is crowded when one of three holds: another box covers more than `shared` of it; another box lies inside it
+    (by `held` of that other's area); it has more than `larger` usual areas.
+
+    Parameters
+    ----------
+    boxes
+        `(n, 4)` x0, y0, x1, y1 in pixels, all boxes of the picture that were found.
+    usual_area
+        In square pixels, of a box that holds one; by default the median of the boxes, of which three or more are
+        needed. A detector that was trained knows it: `DetectorSettings.usual_area`.
+
+    Returns
+    -------
+    `(n,)` bool.
+
+    Notes
+    -----
+    Chosen over a second class "two", which needs boxes drawn around pairs, and merges what non-maximum suppression
+    keeps apart. A crop of a crowded box shows a second thing: it is better not taken into a gallery.
+    """
+    area = areas(boxes)
+    common = shared_areas(boxes, boxes)
+    np.fill_diagonal(common, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covered = (np.where(area[:, None] > 0, common / area[:, None], 0.0) > shared).any(axis=1)
+        holds = (np.where(area[None] > 0, common / area[None], 0.0) >= held).any(axis=1)
+    if usual_area is None:
+        usual_area = float(np.median(area)) if len(area) > 2 else None
+    large = np.zeros(len(area), dtype=bool) if not usual_area else area > larger * usual_area
+    flagged: npt.NDArray[np.bool_] = covered | holds | large
+    return flagged

@@ -1,0 +1,52 @@
+"""Boxes by hand: overlaps, and those that hold more than one thing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from georetrieval.nets.boxes import LARGER, areas, crowded, overlaps, shared_areas
+
+LONE = [[0, 0, 10, 10], [100, 0, 110, 10], [200, 0, 210, 10]]
+
+
+def boxes(*rows: list[float]) -> np.ndarray:
+    return np.asarray(rows, dtype=np.float32).reshape(-1, 4)
+
+
+def test_areas_and_overlaps_by_hand() -> None:
+    """Two squares of 10 that share a corner of 5 x 5: 25 / (200 - 25) = 1 / 7."""
+    one, other = boxes([0, 0, 10, 10]), boxes([5, 5, 15, 15], [20, 20, 30, 30], [0, 0, 10, 10], [10, 0, 20, 10])
+    assert areas(other).tolist() == [100, 100, 100, 100]
+    assert shared_areas(one, other).tolist() == [[25, 0, 100, 0]]
+    assert overlaps(one, other).tolist() == [[pytest.approx(1 / 7), 0, 1, 0]]
+    assert overlaps(boxes([3, 3, 3, 3]), boxes([3, 3, 3, 3])).tolist() == [[0]]
+    assert overlaps(boxes(), one).shape == (0, 1)
+
+
+def test_boxes_apart_hold_one_each() -> None:
+    assert not crowded(boxes(*LONE)).any()
+    assert crowded(boxes()).shape == (0,)
+    assert crowded(boxes([0, 0, 10, 10])).tolist() == [False]
+
+
+def test_a_box_covered_by_another_shows_it_too() -> None:
+    """Shifted by 6 of 10, 40 % of each is covered; by 7, 30 %."""
+    assert crowded(boxes([0, 0, 10, 10], [6, 0, 16, 10])).tolist() == [True, True]
+    assert crowded(boxes([0, 0, 10, 10], [7, 0, 17, 10])).tolist() == [False, False]
+
+
+def test_a_box_that_holds_another_is_crowded_and_the_inner_one_covered() -> None:
+    """The inner one is a quarter of the outer: the outer is not covered by more than 35 %, it holds."""
+    assert crowded(boxes([0, 0, 20, 20], [5, 5, 15, 15], *LONE[1:])).tolist() == [True, True, False, False]
+    assert crowded(boxes([0, 0, 20, 20], [5, 5, 15, 15]), shared=1.0, held=1.1).tolist() == [False, False]
+
+
+def test_a_box_much_larger_than_usual_is_crowded() -> None:
+    """A body twice as long as wide, turned by 45 degrees, has 2.25 times its area; three times is two bodies."""
+    turned = [300, 0, 300 + 15, 15]  # 225
+    both = [400, 0, 400 + 30, 10]  # 300
+    assert crowded(boxes(*LONE, turned, both)).tolist() == [False, False, False, False, True]
+    assert crowded(boxes(turned, both), usual_area=100).tolist() == [False, True]
+    assert not crowded(boxes(turned, both)).any(), "two boxes know no usual size"
+    assert 2.25 < LARGER < 3
