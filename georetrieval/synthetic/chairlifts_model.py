@@ -133,7 +133,7 @@ def make_lift(seed: int, number: int) -> Lift:
     close = np.radians(rng.uniform(-38, -12))
     return Lift(f"S{number}", seats, camera, (rng.uniform(-0.05, 0.12), rng.uniform(0.55, 0.8)),
                 rng.uniform(0.55, 0.75), close, close + np.radians(rng.uniform(65, 120)), drops,
-                rng.uniform(0.4, 0.7), rng.uniform(1.6, 3.0), str(rng.choice(("stem", "fork", "frame"))), paint)
+                rng.uniform(0.4, 0.7), rng.uniform(1.9, 3.2), str(rng.choice(("stem", "fork", "frame"))), paint)
 
 
 def as_seen(lift: Lift, rng: np.random.Generator, along: float) -> Lift:

@@ -44,13 +44,13 @@ class Day:
 def make_day(seed: int, lift: Lift, number: int) -> Day:
     """Day `number` at a lift: the same place each time, under another sky."""
     rng = stream(seed, "day", lift.name, number)
-    light = rng.uniform(0.7, 1.1)
+    light = rng.uniform(0.75, 1.1)
     tint = light * (1 + rng.normal(0, 0.025, 3))
     foggy = rng.random() < 0.2
     return Day(
         _place(stream(seed, "place", lift.name), rng, light), tint, rng.uniform(0.25, 0.5) if foggy else
         rng.uniform(0, 0.12), rng.uniform(170, 235) + rng.normal(0, 5, 3),
-        int(rng.uniform(30, 150)) if rng.random() < 0.3 else 0, rng.uniform(2, 6), rng.uniform(0.25, 0.8),
+        int(rng.uniform(30, 150)) if rng.random() < 0.3 else 0, rng.uniform(2, 5), rng.uniform(0.25, 0.8),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from georetrieval.errors import UsageError
 from georetrieval.files import publish_json, publishing_folder, put
 from georetrieval.progress import Progress, silent
-from georetrieval.synthetic.chance import Floats, stream
+from georetrieval.synthetic.chance import stream
 from georetrieval.synthetic.herd_animal import ALONG, Animal, Patch, make_animal, paint
 from georetrieval.synthetic.herd_ground import SIZE, Recording, make_recording, photographed
 from georetrieval.synthetic.herd_walk import flocks_of, walk
@@ -61,7 +61,7 @@ def write_herd(
     boxes: list[dict[str, Any]] = []
     pictures: list[Picture] = []
     with publishing_folder(out) as folder:
-        for place, pixels, seen in _frames(seed, herd, frames):
+        for place, pixels, seen in frames_of(seed, herd, frames):
             file = f"{place.part}/recording-{place.recording}-{place.frame:04d}.jpg"
             put(folder / file, as_jpeg(pixels))
             images.append({"id": len(images) + 1, "file_name": file, "width": SIZE[0], "height": SIZE[1],
@@ -89,7 +89,8 @@ class Place:
     part: str
 
 
-def _frames(seed: int, herd: list[Animal], frames: int) -> Iterator[tuple[Place, Bytes, list[Seen]]]:
+def frames_of(seed: int, herd: list[Animal], frames: int) -> Iterator[tuple[Place, Bytes, list[Seen]]]:
+    """The frames of a world one after another, (640, 960, 3) uint8, with what is seen in each."""
     ends = np.round(np.linspace(0, frames, RECORDINGS + 1)).astype(int)
     for number in range(RECORDINGS):
         part = {RECORDINGS - 1: "test", RECORDINGS - 2: "validation"}.get(number, "train")
@@ -98,7 +99,7 @@ def _frames(seed: int, herd: list[Animal], frames: int) -> Iterator[tuple[Place,
         for flock, share in flocks_of(seed, number, len(herd), count, whole=part != "train" or number == 0):
             members = [herd[row] for row in flock]
             for poses in walk(stream(seed, "walk", number, frame), members, share):
-                patches = [paint(animal, pose, SIZE, recording.sun) for animal, pose in zip(members, poses, strict=True)]
+                patches = [paint(*one, SIZE, recording.sun) for one in zip(members, poses, strict=True)]
                 rng = stream(seed, "frame", number, frame)
                 scene, seen = _scene(recording, members, patches)
                 yield Place(number, frame, part), photographed(recording, scene, rng), seen
@@ -107,9 +108,9 @@ def _frames(seed: int, herd: list[Animal], frames: int) -> Iterator[tuple[Place,
 
 def _scene(
     recording: Recording, members: list[Animal], patches: list[Patch | None]
-) -> tuple[Floats, list[Seen]]:
+) -> tuple[Any, list[Seen]]:
     """Ground, shadows and animals, the later ones on top, and what is seen of each."""
-    scene = recording.ground.astype(np.float64)
+    scene = recording.ground.copy()
     top = np.full(scene.shape[:2], -1)
     for patch in patches:
         if patch is not None:
@@ -123,7 +124,7 @@ def _scene(
     return scene, _seen(members, patches, top)
 
 
-def _shade(scene: Floats, patch: Patch, recording: Recording) -> None:
+def _shade(scene: Any, patch: Patch, recording: Recording) -> None:
     """Darken the ground beside an animal, away from the sun."""
     dx, dy = (round(-recording.shadow_px * turn(recording.sun)) for turn in (np.cos, np.sin))
     high, wide = patch.alpha.shape

@@ -90,12 +90,12 @@ def make_animal(seed: int, number: int, count: int) -> Animal:
 
 def _coat(rng: np.random.Generator) -> NDArray[np.float32]:
     """Patches of two colours, from nearly plain to speckled, with the white of forehead and tail of its own."""
-    dark = np.array([(35, 32, 33), (60, 42, 33), (110, 62, 36), (150, 96, 55), (78, 74, 72)])[rng.integers(5)]
-    light = np.array([(232, 228, 220), (222, 205, 178), (205, 200, 195)])[rng.choice(3, p=(0.6, 0.25, 0.15))]
+    dark = np.array([(38, 34, 34), (62, 43, 34), (98, 58, 38)])[rng.choice(3, p=(0.5, 0.2, 0.3))] + rng.normal(0, 4)
+    light = np.array((228, 223, 214)) + rng.normal(0, 4)
     size = rng.uniform(3.5, 9.0)
     field = gaussian_filter(rng.normal(size=COAT), (size * 0.7, size), mode="nearest")
     field += 0.25 * gaussian_filter(rng.normal(size=COAT), 2.0, mode="nearest") * field.std() / 0.1
-    share = rng.uniform(0.08, 0.92)
+    share = rng.uniform(0.2, 0.8)
     edge = np.quantile(field, share)
     patches = 1 / (1 + np.exp(-(field - edge) / (0.05 * field.std())))
     speckles = gaussian_filter(rng.normal(size=COAT), 0.8) > rng.uniform(0.75, 1.6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,14 +64,18 @@ def clouds(rng: np.random.Generator) -> Floats:
     return np.clip(0.96 + 0.1 * _field(rng, 220), 0.7, 1.1)
 
 
-def photographed(recording: Recording, scene: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
+def photographed(
+    recording: Recording, scene: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Leaves, light, blur and noise of one frame; (640, 960, 3) uint8."""
     leaves = recording.leaves[..., None]
-    scene = scene + leaves * (recording.leaf_colour * (1 + 0.2 * rng.normal(size=leaves.shape)) - scene)
-    scene = scene * recording.tint * rng.uniform(0.93, 1.07) * clouds(rng)[..., None]
-    scene = gaussian_filter(scene.astype(np.float32), (recording.blur_px, recording.blur_px, 0))
-    scene += rng.standard_normal(scene.shape, np.float32) * np.float32(recording.noise)
-    return np.asarray(np.clip(scene, 0, 255), np.uint8)
+    rustle = 1 + np.float32(0.2) * rng.standard_normal(leaves.shape, np.float32)
+    seen: Any = scene + leaves * (recording.leaf_colour.astype(np.float32) * rustle - scene)
+    light = (recording.tint * rng.uniform(0.93, 1.07)).astype(np.float32)
+    seen = seen * light * clouds(rng).astype(np.float32)[..., None]
+    seen = gaussian_filter(seen, (recording.blur_px, recording.blur_px, 0), truncate=3.0)
+    seen += rng.standard_normal(seen.shape, np.float32) * np.float32(recording.noise)
+    return np.asarray(np.clip(seen, 0, 255), np.uint8)
 
 
 def _field(rng: np.random.Generator, wave_px: int) -> Floats:

@@ -80,9 +80,10 @@ def _apart(spots: Floats, heading: Floats, members: list[Animal]) -> Floats:
     spots = spots.copy()
     for _ in range(20):
         discs = (spots[:, None] + places).reshape(-1, 2)
-        arrows = discs[:, None] - discs[None]
-        gap = np.hypot(*np.moveaxis(arrows, 2, 0)) + 1e-6
-        push = np.where((gap < least) & (own[:, None] != own), (least - gap) / 2, 0.0)
-        moves = (arrows / gap[..., None] * push[..., None]).sum(1)
-        spots += moves.reshape(number, -1, 2).mean(1) * 1.5
+        gap = np.hypot(*np.moveaxis(discs[:, None] - discs[None], 2, 0))
+        lack = np.where(own[:, None] != own, np.clip(least - gap, 0, None), 0.0)
+        lack = lack.reshape(number, 3, number, 3).max((1, 3))
+        arrows = spots[:, None] - spots[None]  # between the bodies' middles: crossed bodies come apart too
+        far = np.hypot(*np.moveaxis(arrows, 2, 0)) + 1e-6
+        spots += (arrows / far[..., None] * lack[..., None] / 2).sum(1)
     return spots
