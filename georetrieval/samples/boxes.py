@@ -36,6 +36,9 @@ class BoxedPictures:
         Per picture `(m,)` int64: place of each box's label in `labels`.
     labels
         Names of the categories, in the order of their ids.
+    parts
+        Per picture "train", "validation", "test" or what else the file says as "part"; "" where it says nothing, as
+        COCO's own files do.
     """
 
     folder: Path
@@ -44,6 +47,7 @@ class BoxedPictures:
     boxes: tuple[Corners, ...]
     numbers: tuple[Numbers, ...]
     labels: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -66,6 +70,7 @@ class BoxedPictures:
             sizes = np.asarray([(image["width"], image["height"]) for image in images], dtype=np.int64).reshape(-1, 2)
             place = {int(category["id"]): number for number, category in enumerate(categories)}
             found = _by_image(values["annotations"], [int(image["id"]) for image in images], place)
+            parts = tuple(str(image.get("part", "")) for image in images)
             labels = tuple(str(category["name"]) for category in categories)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is no COCO file of boxes: {type(error).__name__} at {error}; it wants images, "
@@ -77,13 +82,22 @@ class BoxedPictures:
                              "its folder.")
         boxes = tuple(_cut(box, size, f"{path}, {file}")
                       for (box, _), size, file in zip(found, sizes, files, strict=True))
-        return cls(path.parent, files, sizes, boxes, tuple(number for _, number in found), labels)
+        return cls(path.parent, files, sizes, boxes, tuple(number for _, number in found), labels, parts)
 
     def take(self, rows: Sequence[int]) -> Self:
         """Some of the pictures."""
         kept = [int(row) for row in rows]
         return type(self)(self.folder, tuple(self.files[r] for r in kept), self.sizes[kept],
-                          tuple(self.boxes[r] for r in kept), tuple(self.numbers[r] for r in kept), self.labels)
+                          tuple(self.boxes[r] for r in kept), tuple(self.numbers[r] for r in kept), self.labels,
+                          tuple(self.parts[r] for r in kept))
+
+    def part(self, name: str) -> Self:
+        """The pictures of a part; `InputError` when there is none."""
+        rows = [row for row, part in enumerate(self.parts) if part == name]
+        if not rows:
+            there = ", ".join(sorted({part or "none named" for part in self.parts}))
+            raise InputError(f"{self.folder} holds no picture of the part {name!r}; its parts are {there}.")
+        return self.take(rows)
 
     def picture(self, row: int) -> npt.NDArray[np.uint8]:
         """`(3, H, W)` uint8, at the size of the file.

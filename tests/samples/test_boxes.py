@@ -53,6 +53,16 @@ def test_the_usual_area_is_a_share_of_the_picture(tmp_path: Path) -> None:
     assert rest.usual_area() is None
 
 
+def test_parts_of_a_file_that_names_them(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "b.png", "width": 40, "height": 30, "part": "test"},
+              {"id": 3, "file_name": "sub/a.png", "width": 40, "height": 30}]
+    found = BoxedPictures.read(coco(tmp_path, images=images))
+    assert found.parts == ("test", "")
+    assert found.part("test").files == ("b.png",)
+    with pytest.raises(InputError, match="'train'.*none named, test"):
+        found.part("train")
+
+
 @pytest.mark.parametrize(("changed", "match"), [
     ({"categories": []}, "no COCO file"),
     ({"images": []}, "no picture|no COCO"),
