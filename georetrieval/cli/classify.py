@@ -52,7 +52,7 @@ def command(
     \b
     Examples:
       georetrieval classify masks photo.png --scope north
-      georetrieval classify herd crops/ --unknown 0.4 --format csv
+      georetrieval classify oxen crops/ --unknown 0.4 --format csv
       georetrieval classify masks --watch incoming/ --scope north --alarm open --min-margin 0.2
       georetrieval classify masks - --scope north --alarm open < names.txt
     """

@@ -21,6 +21,8 @@ COMMANDS = {
     "index": "index",
     "search": "search",
     "classify": "classify",
+    "compare": "compare",
+    "detect": "detect",
     "evaluate": "evaluate",
     "run": "run",
     "demo": "demo",
