@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from georetrieval.cli.output import GEO_FORMATS, RERANK, format_option
+from georetrieval.cli.search_pictures import search_pictures
 
 if TYPE_CHECKING:
     from georetrieval.maps import Ground
@@ -57,8 +58,12 @@ def command(
     that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
+    Of an index of pictures a QUERY is a picture, a folder of them or a list (pictures.csv, as `detect` writes it); the
+    answers are the nearest rows with their keys.
+
     \b
     Examples:
+      georetrieval search oxen crops/ -k 3 --format csv
       georetrieval search town 57-2019-E0930000N6920000-500 --tiles tiles/
       georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
       georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
@@ -69,10 +74,17 @@ def command(
     """
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
-    from georetrieval.errors import GapsError
+    from georetrieval.search.store import IndexStore
 
     format_ = _format(format_, out)
     check_k(k)
+    store = IndexStore.open(index_path(index))
+    if store.manifest.pictures is not None:
+        others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
+                  "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox,
+                  "--exclude-self": exclude_self, "--rerank": rerank != "none", "--min-confidence": min_confidence}
+        search_pictures(store, queries, k, scopes=scopes, model=model, format_=format_, out=out, others=others)
+        return
     where = filter_of(filter_dates, scopes, bbox, exclude_self=exclude_self or tiles is None)
     words = [parse_word(text) for text in queries]
 
@@ -80,9 +92,7 @@ def command(
     from georetrieval.maps import on_ground
     from georetrieval.recipe.answering import answered, require_calibration
     from georetrieval.recipe.asking import Asker
-    from georetrieval.search.store import IndexStore
 
-    store = IndexStore.open(index_path(index))
     require_calibration(store, min_confidence)
     with progress() as report:
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
@@ -99,7 +109,13 @@ def command(
     ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], store.manifest.crs,
                        confidence=answers.confidence)
     write_answers(ground, format_, out)
-    silent = (*asked.blank, *map(str, matches.unanswered_names))
+    _require_answers((*asked.blank, *map(str, matches.unanswered_names)))
+
+
+def _require_answers(silent: tuple[str, ...]) -> None:
+    """GapsError when queries got no answer."""
+    from georetrieval.errors import GapsError
+
     if silent:
         raise GapsError(f"{len(silent)} queries are blank or have no meaningful descriptor and got no answer: "
                         f"{', '.join(silent[:5])}{'...' if len(silent) > 5 else ''}.")

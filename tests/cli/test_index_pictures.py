@@ -81,6 +81,24 @@ def test_other_commands_work_on_it(cli, herd):
     assert [(row["name"], row["tiles"], row["problem"]) for row in listed] == [("herd", 2, None)]
 
 
+def test_search_answers_with_keys(cli, herd, tmp_path):
+    bars.save(tmp_path / "q" / "ox-1" / "late.png", bars.blot(1, 99))
+    code, out, _ = cli("search", herd, tmp_path / "q", "-k", "2", "--format", "json")
+    first, second = json.loads(out)
+    assert code == 0
+    assert (first["rank"], first["key"], first["hit"], first["row"]) == (1, "ox-1", True, "ox-1")
+    assert (second["key"], second["hit"]) == ("ox-0", False)
+    assert first["score"] > second["score"]
+    code, out, _ = cli("search", herd, "herd/ox-0/0.png", "-k", "1", "-o", tmp_path / "a.csv")
+    assert (code, out) == (0, "")
+    assert (tmp_path / "a.csv").read_text().splitlines()[0] == "query,rank,key,scope,score,hit,row"
+    for words, told in ((("herd/ox-0/0.png", "--turns", "4"), "--turns is about tiles"), (("gone.png",), "no file"),
+                        (("herd/ox-0/0.png", "--format", "geojson"), "shapes on the ground")):
+        code, out, err = cli("search", herd, *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert told in err
+
+
 def test_a_new_individual_from_its_folder_and_gone_again(cli, herd):
     before = rows(herd)
     assert json.loads(cli("classify", herd, "new/ox-2/0.png", "--format", "json")[1])[0]["key"] != "ox-2"
