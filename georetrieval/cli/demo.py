@@ -34,12 +34,14 @@ def command(out: Path, settings: tuple[str, ...]) -> None:
     from georetrieval.cli.bars import progress
     from georetrieval.cli.output import write_rows
     from georetrieval.recipe.loading import load_recipe, published
+    from georetrieval.recipe.schema import Recipe
     from georetrieval.recipe.stages import Run
     from georetrieval.report.of_run import draw
 
     with progress() as report:
-        run = Run(load_recipe(published("quickstart"), settings), out,
-                  progress=report, draw=draw)
+        recipe = load_recipe(published("quickstart"), settings)
+        assert isinstance(recipe, Recipe)
+        run = Run(recipe, out, progress=report, draw=draw)
         rows = run.to("evaluate")
     write_rows(rows, "table", title=run.recipe.title)
     for path, what in MADE.items():

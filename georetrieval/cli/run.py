@@ -10,9 +10,9 @@ import rich_click as click
 from georetrieval.cli.output import FORMATS, format_option
 
 if TYPE_CHECKING:
-    from georetrieval.recipe.stages import Run
+    from georetrieval.recipe.runs import AnyRun
 
-STAGES = ("worlds", "tiles", "train", "index", "evaluate", "report")
+STAGES = ("worlds", "tiles", "train", "classifier", "index", "evaluate", "report")
 
 
 def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -38,7 +38,7 @@ def command(
     recipes: tuple[Path, ...], out: Path | None, last: str, seeds: tuple[int, ...] | None, settings: tuple[str, ...],
     dry_run: bool, resume: bool, format_: str,
 ) -> None:
-    """Run each RECIPE: tiles, train, index, evaluate, report.
+    """Run each RECIPE: tiles, train, index, evaluate, report; of pictures: worlds, train, classifier, index, evaluate.
 
     A stage is skipped when the digest of its inputs matches the one it was done with, never because a file exists.
     The table of map@k, recall@k and counts goes to stdout, or the best of each block where a recipe compares untrained
@@ -58,7 +58,7 @@ def command(
     from georetrieval.cli.output import write_rows
     from georetrieval.recipe.loading import load_recipe
     from georetrieval.recipe.many import Many
-    from georetrieval.recipe.stages import Run
+    from georetrieval.recipe.runs import run_of
     from georetrieval.report.of_run import draw
 
     loaded = [load_recipe(recipe, settings) for recipe in recipes]
@@ -73,17 +73,23 @@ def command(
         many.require_all()
         return
     with progress() as report:
-        run = Run(loaded[0], out, progress=report, resume=going_on, draw=artist)
+        run = run_of(loaded[0], out, progress=report, resume=going_on, draw=artist)
         rows = run.plan(last) if dry_run else run.to(last)
     _show(run, rows, format_)
 
 
-def _show(run: Run, rows: list[dict[str, Any]], format_: str) -> None:
+def _show(run: AnyRun, rows: list[dict[str, Any]], format_: str) -> None:
     """One run's table; of untrained combinations the best of each block, alone where nothing is trained."""
     from georetrieval.cli.output import write_rows
     from georetrieval.recipe.combinations import best_per_block, read_rows
     from georetrieval.recipe.evaluation import side_by_side
+    from georetrieval.recipe.picture_measuring import side_by_side as by_part
+    from georetrieval.recipe.picture_stages import PictureRun
 
+    if isinstance(run, PictureRun):
+        measured = "descriptor" in rows[0]
+        write_rows(by_part(rows) if measured and format_ == "table" else rows, format_, title=run.recipe.title)
+        return
     recipe, k = run.recipe, run.recipe.evaluate.k
     measured = "descriptor" in rows[0]
     compared = measured and recipe.evaluate.combinations is not None

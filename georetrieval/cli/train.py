@@ -27,9 +27,9 @@ def command(recipe: Path, out: Path | None, settings: tuple[str, ...], resume: b
     """
     from georetrieval.cli.bars import progress
     from georetrieval.recipe.loading import load_recipe
-    from georetrieval.recipe.stages import Run
+    from georetrieval.recipe.runs import run_of
 
     with progress() as report:
-        run = Run(load_recipe(recipe, settings), out, progress=report, resume=resume or None)
+        run = run_of(load_recipe(recipe, settings), out, progress=report, resume=resume or None)
         run.to("train")
     click.echo(str(run.model))

@@ -8,7 +8,7 @@ import torch
 
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.geo.tileset import TileSet
-from georetrieval.learn.settings import MiningSettings, TrainSettings
+from georetrieval.learn.settings import MiningSettings, Phase, TrainSettings
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.nets.settings import NetSettings
@@ -66,19 +66,25 @@ def weights_file(model: str) -> Path:
                      f"{', '.join(BASELINES)}; train one with georetrieval train.")
 
 
+def net_settings(eye: Eye, px: int) -> NetSettings:
+    """The architecture of a recipe's net."""
+    return NetSettings(
+        bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
+        any_modality=eye.any_modality, normalise=eye.normalise, trunk=eye.trunk, cut=eye.cut, width=eye.width,
+        disc=eye.disc, head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm,
+        descriptor=eye.descriptor, cut_at=eye.cut_at, hidden=eye.hidden, dropout=eye.dropout, unit=eye.unit,
+        space=eye.space, transformer=eye.transformer, localisation=eye.localisation, crop_px=eye.crop_px,
+        crop_scale=eye.crop_scale,
+    )
+
+
 def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
     """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands.
 
     Weights of others are in its trunk. A net of ours (`start_of`) is not: training starts from it.
     """
-    settings = NetSettings(
-        bands=tuple(eye.bands), px=px, fusion=eye.fusion, fusion_trainable=eye.fusion_trainable,
-        any_modality=eye.any_modality, normalise=eye.normalise, trunk=eye.trunk, cut=eye.cut, width=eye.width,
-        disc=eye.disc, head=eye.head, pooling=eye.pooling, filters=eye.filters, batch_norm=eye.batch_norm,
-        descriptor=eye.descriptor,
-    )
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
-    return DescriptorNet(settings, weights=None if start_of(eye) else eye.weights, legend=legend)
+    return DescriptorNet(net_settings(eye, px), weights=None if start_of(eye) else eye.weights, legend=legend)
 
 
 def start_of(eye: Eye) -> Path | None:
@@ -114,8 +120,9 @@ def baseline_of(name: str, recipe: Recipe, tileset: TileSet) -> Embedder:
 
 def settings_of(learn: Learn, seed: int) -> TrainSettings:
     """The loop's settings of a recipe."""
-    names = TrainSettings.__dataclass_fields__.keys() & Learn.model_fields.keys()
-    return TrainSettings(**{name: getattr(learn, name) for name in names}, seed=seed)
+    names = (TrainSettings.__dataclass_fields__.keys() & Learn.model_fields.keys()) - {"phases"}
+    phases = tuple(Phase(phase.epochs, tuple(phase.train)) for phase in learn.phases)
+    return TrainSettings(**{name: getattr(learn, name) for name in names}, seed=seed, phases=phases)
 
 
 def mining_of(learn: Learn) -> MiningSettings | None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.recipe.schema import Recipe
+from georetrieval.recipe.schema_pictures import PictureRecipe
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 EXTENDS = "extends"
@@ -38,8 +39,12 @@ def published(name: str) -> Path:
     raise InputError(f"There is no published recipe {name!r}; give the path of a YAML file.")
 
 
-def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read, complete and validate a recipe.
+AnyRecipe = Recipe | PictureRecipe
+"""Of tiles, or of pictures."""
+
+
+def load_recipe(path: Path, settings: Sequence[str] = ()) -> AnyRecipe:
+    """Read, complete and validate a recipe: of tiles, or of pictures where it has `pictures` in place of `tiles`.
 
     Parameters
     ----------
@@ -64,10 +69,13 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
         values = _merged(values, own)
     for setting in settings:
         _override(values, setting)
+    if "pictures" in values and "tiles" in values:
+        raise UsageError(f"{path} says both tiles and pictures; a recipe is about one of them.")
+    model = PictureRecipe if "pictures" in values else Recipe
     try:
-        return Recipe.model_validate(_expand(values))
+        return model.model_validate(_expand(values))
     except ValidationError as error:
-        raise UsageError(f"{path}: {_all_errors(error, chain, settings)}.") from error
+        raise UsageError(f"{path}: {_all_errors(error, model, chain, settings)}.") from error
 
 
 _Chain = list[tuple[Path, dict[str, Any]]]
@@ -163,9 +171,11 @@ def _variable(match: re.Match[str]) -> str:
     return os.environ[name]
 
 
-def _all_errors(error: ValidationError, chain: _Chain, settings: Sequence[str]) -> str:
+def _all_errors(
+    error: ValidationError, model: type[BaseModel], chain: _Chain, settings: Sequence[str]
+) -> str:
     set_ = [setting.partition("=")[0] for setting in settings]
-    return "; ".join(_one_error(e["loc"], e["type"], e["msg"]) + _place(e["loc"], chain, set_)
+    return "; ".join(_one_error(model, e["loc"], e["type"], e["msg"]) + _place(e["loc"], chain, set_)
                      for e in error.errors(include_url=False))
 
 
@@ -188,14 +198,14 @@ def _says(own: Any, location: tuple[int | str, ...]) -> bool:
     return bool(location)
 
 
-def _one_error(location: tuple[int | str, ...], kind: str, message: str) -> str:
+def _one_error(model: type[BaseModel], location: tuple[int | str, ...], kind: str, message: str) -> str:
     key = ".".join(map(str, location))
     if kind == "value_error":  # our own sentence
         message = message.removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
     if kind != "extra_forbidden":
         return f"{key or 'the recipe'}: {message[0].lower()}{message[1:]}"
-    known = _fields_at(Recipe, location[:-1])
+    known = _fields_at(model, location[:-1])
     near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.4)
     return f"{key} is not a setting" + (f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(known)})")
 

@@ -13,8 +13,10 @@ from georetrieval.files import digest, publish, remove_file
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.failures import NAME as FAILURES
 from georetrieval.recipe.failures import abreast
-from georetrieval.recipe.schema import Recipe
-from georetrieval.recipe.stages import Artist, Run
+from georetrieval.recipe.loading import AnyRecipe
+from georetrieval.recipe.runs import AnyRun, run_of
+from georetrieval.recipe.schema_pictures import PictureRecipe
+from georetrieval.recipe.stages import Artist
 from georetrieval.recipe.summary import over_seeds, summarised
 from georetrieval.recipe.tables import as_csv, as_markdown
 
@@ -62,12 +64,13 @@ class Many:
     Raises
     ------
     UsageError
-        When two recipes have the same name, a seed is there twice, or the recipes measure at different k.
+        When two recipes have the same name, a seed is there twice, or the recipes measure different things: at
+        different k, or tiles and pictures.
     """
 
     def __init__(
-        self, recipes: Sequence[Recipe], seeds: Sequence[int] | None = None, out: Path | None = None, *,
-        resume: bool | None = None, draw: Artist | None = None, progress: Progress = silent,
+        self, recipes: Sequence[AnyRecipe], seeds: Sequence[int] | None = None, out: Path | None = None, *,
+        resume: bool | None = None, draw: Artist | None = None, draw_pictures: Any = None, progress: Progress = silent,
     ) -> None:
         names = [recipe.name for recipe in recipes]
         for what, said in (("recipe named", names), ("seed", [str(seed) for seed in seeds or ()])):
@@ -78,15 +81,20 @@ class Many:
         if len(ks) > 1:
             raise UsageError(f"The recipes measure at k = {', '.join(map(str, ks))}, which makes no common table; "
                              "give one with --set evaluate.k=5.")
+        kinds = {isinstance(recipe, PictureRecipe) for recipe in recipes}
+        if len(kinds) > 1:
+            raise UsageError("Some of the recipes are about tiles and others about pictures, which makes no common "
+                             "table; run them apart.")
         self.k = ks[0]
+        self.figure = "accuracy" if kinds == {True} else f"map_at_{self.k}"
         self.seeds = None if seeds is None else tuple(seeds)
         self.root = Path("runs") if out is None else Path(out)
         stem = "summary" if out is not None else f"summary-{digest([names, list(seeds or ())])[:8]}"
         self.summary = self.root / f"{stem}.csv"
         indexes = Path("indexes") if out is None else self.root / "indexes"
         self.runs = [
-            Run(one, self._folder(one), index=(one.index.folder or indexes) / self._index(one),
-                resume=resume, draw=draw, progress=progress)
+            run_of(one, self._folder(one), index=(one.index.folder or indexes) / self._index(one),
+                   resume=resume, draw=draw, draw_pictures=draw_pictures, progress=progress)
             for recipe in recipes for one in self._seeded(recipe)
         ]
         self.failures: list[Failure] = []
@@ -119,7 +127,7 @@ class Many:
             raise self.failures[0].error
         if last not in ("evaluate", "report"):
             return lines
-        rows = summarised(ended, self.k)
+        rows = summarised(ended, self.figure)
         publish(self.summary, as_csv(rows))
         publish(self.summary.with_suffix(".md"), as_markdown(rows))
         if self.seeds is not None:
@@ -138,7 +146,7 @@ class Many:
             told = " ".join(map(str, self.failures))
             raise GapsError(f"{len(self.failures)} of {len(self.runs)} runs failed. {told}")
 
-    def _one(self, run: Run, last: str) -> list[Row] | None:
+    def _one(self, run: AnyRun, last: str) -> list[Row] | None:
         remove_file(run.out / LOST)
         try:
             return run.to(last)
@@ -149,7 +157,7 @@ class Many:
             self.failures.append(Failure(run.out, error))
         return None
 
-    def _publish_sections(self, ended: list[Run]) -> None:
+    def _publish_sections(self, ended: Sequence[AnyRun]) -> None:
         """The other tables of an evaluation, means over the seeds, beside the folders of the seeds."""
         for folder in dict.fromkeys(run.out.parent for run in ended):
             seeds = [run.out for run in ended if run.out.parent == folder]
@@ -158,20 +166,29 @@ class Many:
                 shown = abreast(rows, self.k) if name == FAILURES else rows
                 publish(folder / f"{name}.md", as_markdown(shown))
 
-    def _seeded(self, recipe: Recipe) -> list[Recipe]:
+    def _seeded(self, recipe: AnyRecipe) -> list[AnyRecipe]:
         if self.seeds is None:
             return [recipe]
+        if isinstance(recipe, PictureRecipe):
+            return [self._with_shared_world(recipe).model_copy(update={"seed": seed}) for seed in self.seeds]
         shared = recipe.tiles.folder or self.root / recipe.name
         tiles = recipe.tiles.model_copy(update={"folder": shared})
         return [recipe.model_copy(update={"seed": seed, "tiles": tiles}) for seed in self.seeds]
 
-    def _folder(self, recipe: Recipe) -> Path:
+    def _with_shared_world(self, recipe: PictureRecipe) -> PictureRecipe:
+        world = recipe.pictures.world
+        if world is None:
+            return recipe
+        shared = world.model_copy(update={"folder": world.folder or self.root / recipe.name / "worlds"})
+        return recipe.model_copy(update={"pictures": recipe.pictures.model_copy(update={"world": shared})})
+
+    def _folder(self, recipe: AnyRecipe) -> Path:
         folder = self.root / recipe.name
         return folder if self.seeds is None else folder / f"seed-{recipe.seed}"
 
-    def _index(self, recipe: Recipe) -> str:
+    def _index(self, recipe: AnyRecipe) -> str:
         return recipe.name if self.seeds is None else f"{recipe.name}-s{recipe.seed}"
 
 
-def _told(run: Run) -> Row:
+def _told(run: AnyRun) -> Row:
     return {"recipe": run.recipe.name, "seed": run.recipe.seed}

@@ -91,6 +91,15 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _learnt_in_pairs(self) -> Self:
+        if self.learn is not None and self.learn.lessons is not None:
+            raise ValueError("learn.lessons is for pictures; tiles are learnt in pairs of dates, leave it out")
+        if self.learn is not None and self.learn.objective in ("triplet", "supcon", "cross-entropy"):
+            raise ValueError(f"learn.objective {self.learn.objective} takes labelled pictures; tiles are learnt in "
+                             "pairs, choose bce, contrastive, infonce, nt-xent-dot, clip or multi-similarity")
+        return self
+
+    @model_validator(mode="after")
     def _eye_takes_what_is_left(self) -> Self:
         drop = self.learn is not None and self.learn.augment is not None and self.learn.augment.drop is not None
         for asked, key in ((drop, "learn.augment.drop"), (self.evaluate.modalities, "evaluate.modalities")):

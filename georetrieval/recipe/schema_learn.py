@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from georetrieval.learn.settings import ObjectiveName
 from georetrieval.recipe.schema_strict import Share, Strict
 
-Band = Literal["r", "g", "b", "sr", "sg", "sb", "sgrey", "classes"]
+Band = Literal["r", "g", "b", "grey", "sr", "sg", "sb", "sgrey", "classes"]
+NetPart = Literal["fusion", "transformer", "trunk", "new"]
 
 
 class Eye(Strict):
-    """The descriptor net: fusion, trunk, head (REFERENCE.md A)."""
+    """The descriptor net: fusion, trunk, head (REFERENCE.md A); of pictures B, C, D."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("cut_at", "hidden", "dropout", "unit", "space", "transformer", "localisation",
+                                        "crop_px", "crop_scale")
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
     fusion_trainable: bool = True
-    normalise: Literal["imagenet", "picture"] = Field("imagenet", description="by ImageNet's mean and deviation, or "
-                                                      "each picture by its own: for film whose light says nothing")
+    normalise: Literal["imagenet", "picture", "none"] = Field(
+        "imagenet", description="by ImageNet's mean and deviation, each picture by its own (for film whose light says "
+        "nothing), or not at all")
     disc: bool = Field(False, description="see the disc inside the picture only: nothing of it is lost by a turn")
-    trunk: str = "resnet50"
+    trunk: str = Field("resnet50", description="any timm model, or two-convs: 32 and 64 3x3 filters, max pooling")
     cut: int | None = Field(None, ge=0, description="use the trunk up to this stage only, 0 is the first")
     width: int | None = Field(None, ge=8, description="channels of a ResNet's first stage; null is as timm has it")
     weights: str | None = Field(None, description="null (from scratch), hub, a file, or a run of ours")
-    head: Literal["convs", "pool"] = "convs"
+    cut_at: str | None = Field(None, description="the last module of the trunk to keep, by its name in timm")
+    head: Literal["convs", "pool", "fc"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
     descriptor: int = Field(256, ge=2, le=4096)
+    hidden: tuple[int, ...] = Field((256,), description="head fc: sizes of the layers before the last")
+    dropout: float = Field(0.5, ge=0, lt=1, description="head fc: share of the features that are left out in training")
+    unit: bool = Field(False, description="the descriptor has length 1")
+    space: Literal["cosine", "euclidean"] = "cosine"
+    transformer: Literal["translation-scale", "rotation", "affine"] | None = Field(
+        None, description="find a region first, and look at it alone")
+    localisation: Literal["fc", "attention"] = Field("fc", description="how the transformer finds it")
+    crop_px: int | None = Field(None, ge=8, description="side of the region after sampling; null is that of a picture")
+    crop_scale: float = Field(1.0, gt=0.1, lt=1.5, description="side of the region at the start, 1 is the picture's")
 
     @model_validator(mode="after")
     def _two_parts(self) -> Self:
@@ -95,6 +110,7 @@ class Wear(Strict):
 class Augment(Strict):
     """Changes of the training samples."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("angle_deg", "scale", "erase")
     turns: bool = True
     flips: bool = True
     shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
@@ -106,13 +122,45 @@ class Augment(Strict):
     wear: Wear | None = Field(None, description="gradation, grain and patches of the photo, each member its own")
     ground: Ground | None = Field(None, description="move, turn and scale windows over the ground around their tiles")
     drop: Drop | None = Field(None, description="leave a part out of some pictures; needs eye.any_modality")
+    angle_deg: float = Field(0.0, ge=0, le=180, description="largest turn of a picture around its middle")
+    scale: float = Field(0.0, ge=0, le=0.5, description="what is seen is larger or smaller by at most this share")
+    erase: Share = Field(0.0, description="share of pictures of which a rectangle is covered")
+
+
+class Phase(Strict):
+    """Some epochs in which some parts of the net learn; after the last phase the first one comes again."""
+
+    epochs: int = Field(1, ge=1)
+    train: tuple[NetPart, ...] = Field((), description="all, or some of fusion, transformer, trunk, new (the head)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("train") == "all":
+            return values | {"train": ()}
+        return values
+
+
+class Lessons(Strict):
+    """What batches are made of where pictures are learnt."""
+
+    kind: Literal["masks", "pairs", "keys", "classes"] = Field(
+        description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
+        "pictures of each of some keys; classes: the key is the answer")
+    batch: int = Field(64, ge=2, description="pictures of a batch; pairs for pairs; the masks come on top")
+    each: int = Field(4, ge=2, description="keys: pictures of one key in a batch")
 
 
 class Learn(Strict):
     """The training stage."""
 
-    objective: Literal["bce", "infonce", "nt-xent-dot", "clip", "multi-similarity"] = "bce"
-    temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot and clip")
+    LATER: ClassVar[tuple[str, ...]] = ("lessons", "margin", "smoothing", "rate_transformer", "rate_decay", "patience",
+                                        "phases")
+    lessons: Lessons | None = Field(None, description="for pictures; tiles are learnt in pairs of dates")
+    objective: ObjectiveName = "bce"
+    temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot, clip and supcon")
+    margin: float = Field(1.0, gt=0, description="contrastive and triplet")
+    smoothing: float = Field(0.0, ge=0, lt=1, description="cross-entropy")
     alpha: float = Field(2.0, gt=0, description="multi-similarity: weight of unlike positive pairs")
     beta: float = Field(50.0, gt=0, description="multi-similarity: weight of alike negative pairs")
     base: float = Field(0.5, ge=-1, le=1, description="multi-similarity: the cosine from which a pair is wrong")
@@ -121,10 +169,12 @@ class Learn(Strict):
     epochs: int = Field(100, ge=1)
     minutes: float | None = Field(None, gt=0, description="stop when this is spent, whatever the epoch")
     precision: Literal["bf16", "fp32"] = "bf16"
-    optimiser: Literal["adam", "adamw"] = "adam"
+    optimiser: Literal["adam", "adamw", "sgd"] = Field("adam", description="sgd: Nesterov momentum 0.9")
     rate_fusion: float = Field(1e-4, ge=0)
     rate_trunk: float = Field(5e-5, ge=0)
     rate_new: float = Field(1e-3, ge=0)
+    rate_transformer: float = Field(1e-3, ge=0)
+    rate_decay: float = Field(0.0, ge=0, description="rates are divided by 1 + this * steps done")
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
@@ -132,3 +182,5 @@ class Learn(Strict):
     validate_every: int = Field(1, ge=1, description="epochs between two validations")
     mining: Mining | None = Mining()
     augment: Augment | None = None
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation")
+    phases: tuple[Phase, ...] = Field((), description="which parts learn in which epochs, again and again")

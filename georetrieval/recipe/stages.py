@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from georetrieval import __version__
-from georetrieval.errors import MismatchError, UsageError
-from georetrieval.files import digest, locked, publish, publish_json, sha256_file
+from georetrieval.errors import UsageError
+from georetrieval.files import digest, locked, publish, sha256_file
 from georetrieval.geo.tileset import MANIFEST, TileSet
-from georetrieval.learn.training import STATE
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import actions, measuring, sources
 from georetrieval.recipe.build import WEIGHTS, load_eye, start_of
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
+from georetrieval.recipe.staging import Stage, Stager
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.matches import Matches
 
@@ -53,11 +50,9 @@ class Run:
 
     Notes
     -----
-    A stage's record, `stages/NAME.json`, holds the digest of everything the stage reads: its settings, the package
-    version and the digests of the stages before it. A stage is skipped when that digest is the same, never because
-    a file exists; it is redone when what it made is gone. A record without a digest is of a stage that was begun and
-    not ended. Worlds and tiles in a shared folder (`tiles.folder`) have their records there, and a lock while they
-    are made: a run that needs them in the meantime is told so.
+    `Stager` says when a stage is skipped; its record is `stages/NAME.json`. Worlds and tiles in a shared folder
+    (`tiles.folder`) have their records there, and a lock while they are made: a run that needs them in the meantime
+    is told so.
     """
 
     def __init__(
@@ -67,7 +62,6 @@ class Run:
         self.recipe = recipe
         self.out = Path("runs") / recipe.name if out is None else Path(out)
         self.progress = progress
-        self.resume = resume
         self.draw = draw
         tiles = recipe.tiles
         self.shared = tiles.folder
@@ -77,9 +71,7 @@ class Run:
         self.results = self.out / "results.json"
         indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
         self.index = index or indexes / recipe.name
-        self._digests: dict[str, str] = {}
-        self.going_on = False
-        """Whether the training stage continues what is in the run folder."""
+        self.stager = Stager(resume)
 
     def to(self, last: str = "evaluate") -> list[Row]:
         """Run every stage up to `last`; the answer is the evaluation's table, or a line per stage before it.
@@ -98,7 +90,7 @@ class Run:
     def _to(self, wanted: tuple[str, ...]) -> list[Row]:
         publish(self.out / "recipe.yaml", yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False,
                                                          allow_unicode=True).encode())
-        lines = [self._stage(name) for name in wanted]
+        lines = [self.stager(self._stage(name)) for name in wanted]
         if wanted[-1] == "evaluate":
             rows: list[Row] = json.loads(self.results.read_text(encoding="utf-8"))["rows"]
             return rows
@@ -120,6 +112,11 @@ class Run:
         return load_eye(str(self.model), legend_digest=self.tileset.legend.digest, px=self.tileset.px)
 
     @property
+    def going_on(self) -> bool:
+        """Whether the training stage continues what is in the run folder."""
+        return self.stager.going_on
+
+    @property
     def weights(self) -> Path:
         """The best weights of the training stage."""
         return self.model / WEIGHTS
@@ -134,34 +131,11 @@ class Run:
             wanted = tuple(name for name in wanted if name not in ("train", "index"))
         return wanted
 
-    def _stage(self, name: str) -> Row:
+    def _stage(self, name: str) -> Stage:
         inputs, action, made = self._definition(name)
-        wanted = digest({"stage": name, "version": __version__, "inputs": inputs, "before": dict(self._digests)})
-        shared = self.shared if name in SHARED else None
-        record = self._record_of(name)
-
-        def done() -> bool:
-            return _record(record).get("digest") == wanted and all(map(_usable, made))
-
-        row: Row = {"stage": name, "state": "as before", "seconds": 0.0}
-        if not done():
-            with locked(shared / ".tiles.lock") if shared else nullcontext():
-                if not shared or not done():  # another run may have made it while this one came for the lock
-                    row = {"stage": name, "state": "done", "seconds": self._do(name, action, record, wanted, made)}
-        self._digests[name] = wanted
-        return row
-
-    def _do(self, name: str, action: Callable[[], None], record: Path, wanted: str, made: list[Path]) -> float:
-        """Do a stage, write its record before and after; the seconds it took."""
-        begun = {"begun": wanted, "before": dict(self._digests)}
-        if name == "train":
-            self.going_on = self._goes_on(_record(record), begun)
-        publish_json(record, begun)
-        started = time.monotonic()
-        action()
-        seconds = round(time.monotonic() - started, 1)
-        publish_json(record, {"digest": wanted, **begun, "seconds": seconds, "made": [str(path) for path in made]})
-        return seconds
+        lock = self.shared / ".tiles.lock" if self.shared and name in SHARED else None
+        return Stage(name, inputs, action, made, record=self._record_of(name), lock=lock,
+                     model=self.model if name == "train" else None, usable=index_is_whole)
 
     def _record_of(self, name: str) -> Path:
         """Where a stage's record lies; a shared folder has one for each choice of worlds and of tiles."""
@@ -174,15 +148,6 @@ class Run:
     def _tiles_settings(self) -> Row:
         """What the tiles depend on."""
         return self.recipe.tiles.model_dump(mode="json", exclude={"workers", "folder"})
-
-    def _goes_on(self, found: Row, begun: Row) -> bool:
-        """Whether the training in the run folder is continued; `found` is the record it left."""
-        whole = self.weights.is_file() or "digest" not in found
-        if self.resume is False or not whole or not (self.model / STATE).is_file():
-            return False
-        if self.resume and found.get("before") != begun["before"]:
-            raise MismatchError(f"{self.model} was trained on other tiles; train without --resume to start anew.")
-        return bool(self.resume) or ("digest" not in found and found.get("begun") == begun["begun"])
 
     def _definition(self, name: str) -> tuple[Any, Callable[[], None], list[Path]]:
         """Inputs, action and products of a stage."""
@@ -208,17 +173,9 @@ class Run:
         return read, lambda: measuring.measure(self), [self.results, *tables]
 
 
-def _usable(made: Path) -> bool:
+def index_is_whole(made: Path) -> bool:
     """Whether a product is there; stores are opened too, so that damage is mended by the stage that made them."""
     if made.name == MANIFEST:
         return actions.tiles_can_be_read(made.parent)
     return actions.index_can_be_read(made.parent) if made.name == CURRENT else made.exists()
 
-
-def _record(path: Path) -> Row:
-    """What is known of a stage; nothing when its record is missing or damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -10,34 +10,36 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from georetrieval.recipe.stages import Run
+    from georetrieval.recipe.runs import AnyRun
 
 Row = dict[str, Any]
 MAIN = "results.csv"
 """The main table, which `summarised` reads."""
 
 
-def summarised(runs: Sequence[tuple[Run, list[Row]]], k: int) -> list[Row]:
-    """One line per recipe, descriptor and question: mean, spread (largest minus smallest) and each seed's map@k.
+def summarised(runs: Sequence[tuple[AnyRun, list[Row]]], figure: str) -> list[Row]:
+    """One line per recipe, descriptor and question: mean, spread (largest minus smallest) and each seed's figure.
+
+    The figure is a column of the runs' tables: "map_at_5", "accuracy".
 
     `minutes` is the mean time of training, of the trained descriptor only. A seed that a line has no figure for is
     None and is not in the mean; `queries` is None when the seeds asked different numbers of them.
     """
     seeds = sorted({run.recipe.seed for run, _ in runs})
-    groups: dict[tuple[str, ...], dict[int, tuple[Run, Row]]] = {}
+    groups: dict[tuple[str, ...], dict[int, tuple[AnyRun, Row]]] = {}
     for run, rows in runs:
         for row in rows:
             about: tuple[str, ...] = (run.recipe.name, row["descriptor"], row["part"], row["query"], row["gallery"])
             groups.setdefault(about, {})[run.recipe.seed] = (run, row)
     lines = []
     for about, found in groups.items():
-        scores = {seed: row[f"map_at_{k}"] for seed, (_, row) in found.items()}
+        scores = {seed: row[figure] for seed, (_, row) in found.items()}
         known = [score for score in scores.values() if score is not None]
         minutes = [spent for run, _ in found.values() if (spent := _minutes(run)) is not None]
         queries = {row["queries"] for _, row in found.values()}
         lines.append({
             **dict(zip(("recipe", "descriptor", "part", "query", "gallery"), about, strict=True)),
-            f"map_at_{k}": round(fmean(known), 4) if known else None,
+            figure: round(fmean(known), 4) if known else None,
             "spread": round(max(known) - min(known), 4) if known else None,
             **{f"seed_{seed}": scores.get(seed) for seed in seeds},
             "queries": queries.pop() if len(queries) == 1 else None,
@@ -94,7 +96,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _minutes(run: Run) -> float | None:
+def _minutes(run: AnyRun) -> float | None:
     if run.recipe.learn is None:
         return None
     spent: float = json.loads((run.model / "metrics.json").read_text(encoding="utf-8"))["minutes"]

@@ -95,7 +95,7 @@ def test_tiles_that_were_made_while_the_lock_was_taken_are_not_made_again(
             states("plain")
         return locked(path)
 
-    monkeypatch.setattr("georetrieval.recipe.stages.locked", lock_after_the_other)
+    monkeypatch.setattr("georetrieval.recipe.staging.locked", lock_after_the_other)
     assert [row["state"] for row in late.to("tiles")] == ["as before", "as before"]
     record = next((here / "shared" / "stages").glob("tiles-*.json"))
     assert json.loads(record.read_text())["seconds"] > 0

@@ -1,0 +1,206 @@
+"""A recipe of pictures stage by stage: worlds, train, classifier, index, evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from georetrieval.errors import UsageError
+from georetrieval.files import digest, locked, publish, publish_json, remove_tree, sha256_file
+from georetrieval.learn.objectives import objective_of
+from georetrieval.learn.training import teach
+from georetrieval.nets.classifier import Classifier
+from georetrieval.nets.embedder import DescriptorNet
+from georetrieval.nets.starting import start_from
+from georetrieval.progress import Progress, silent
+from georetrieval.recipe import picture_measuring
+from georetrieval.recipe.build import WEIGHTS, augment_of, net_of, net_settings, settings_of, start_of
+from georetrieval.recipe.picture_lessons import Shown, classes_of, lessons_of
+from georetrieval.recipe.picture_parts import Parts, divided
+from georetrieval.recipe.reading_index import index_pictures
+from georetrieval.recipe.schema_learn import Learn
+from georetrieval.recipe.schema_pictures import PictureRecipe
+from georetrieval.recipe.stages import index_is_whole
+from georetrieval.recipe.staging import Stage, Stager
+from georetrieval.samples.listing import NAME, Listing
+from georetrieval.search.manifest import CURRENT
+from georetrieval.synthetic.picture_worlds import write_pictures
+
+STAGES = ("worlds", "train", "classifier", "index", "evaluate")
+Row = dict[str, Any]
+Artist = Callable[["PictureRun", list[Row]], object]
+
+
+class PictureRun:
+    """One recipe of pictures in one folder; the counterpart of `stages.Run`, with the same parameters."""
+
+    figure = "accuracy"
+    """The column that a summary over seeds is made of."""
+
+    def __init__(
+        self, recipe: PictureRecipe, out: Path | None = None, *, progress: Progress = silent,
+        resume: bool | None = None, draw: Artist | None = None, index: Path | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.out = Path("runs") / recipe.name if out is None else Path(out)
+        self.progress = progress
+        self.draw = draw
+        self.model, self.classifier = self.out / "model", self.out / "classifier"
+        self.results = self.out / "results.json"
+        indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
+        self.index = index or indexes / recipe.name
+        self.stager = Stager(resume)
+
+    def to(self, last: str = "evaluate") -> list[Row]:
+        """Run every stage up to `last`; the answer is the evaluation's table, or a line per stage before it."""
+        wanted = self._stages(last)
+        with locked(self.out / ".lock"):
+            publish(self.out / "recipe.yaml", yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False,
+                                                             allow_unicode=True).encode())
+            lines = [self.stager(self._stage(name)) for name in wanted]
+            if wanted[-1] == "evaluate":
+                rows: list[Row] = json.loads(self.results.read_text(encoding="utf-8"))["rows"]
+                return rows
+            return lines
+
+    def plan(self, last: str = "evaluate") -> list[Row]:
+        """What `to` would do, without doing it."""
+        return [{"stage": name, "plan": self._planned(name)} for name in self._stages(last)]
+
+    @cached_property
+    def listing(self) -> Listing:
+        """All pictures; a made-up world must have been written."""
+        pictures = self.recipe.pictures
+        if pictures.world is not None:
+            return Listing.read(self.world / NAME)
+        assert pictures.source is not None
+        return Listing.read(pictures.source, group=pictures.group)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The list, divided."""
+        pictures = self.recipe.pictures
+        return divided(self.listing, pictures.split, share=pictures.share, seed=self.recipe.seed)
+
+    @property
+    def world(self) -> Path:
+        """Where the made-up world lies: its name carries the digest of its settings."""
+        world = self.recipe.pictures.world
+        assert world is not None
+        chosen = digest(world.model_dump(mode="json", exclude={"folder"}))[:12]
+        return (world.folder or self.out / "worlds") / f"{world.kind}-{chosen}"
+
+    @property
+    def weights(self) -> Path:
+        """The best weights of the training stage."""
+        return self.model / WEIGHTS
+
+    def eye(self) -> DescriptorNet:
+        """The trained net."""
+        return Classifier.load(self.weights) if self.recipe.kind == "classes" else DescriptorNet.load(self.weights)
+
+    def untrained(self) -> DescriptorNet:
+        """The net before training, by the recipe's seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            if self.recipe.kind == "classes":
+                return self._classifier_net()
+            return net_of(self.recipe.eye, self.recipe.pictures.px, "")
+
+    def _classifier_net(self) -> Classifier:
+        eye = self.recipe.eye
+        plain = net_settings(eye.model_copy(update={"unit": False}), self.recipe.pictures.px)
+        return Classifier(plain, classes_of(self.parts), weights=None if start_of(eye) else eye.weights)
+
+    def _stages(self, last: str) -> tuple[str, ...]:
+        if last not in (*STAGES, "report"):
+            raise UsageError(f"A recipe of pictures has no stage {last!r}; its stages are {', '.join(STAGES)}.")
+        wanted = STAGES[: STAGES.index(last) + 1] if last in STAGES else STAGES
+        absent = {"worlds": self.recipe.pictures.world is None, "classifier": self.recipe.classifier is None,
+                  "index": self.recipe.index.rows == "none"}
+        if absent.get(last):
+            raise UsageError(f"The recipe {self.recipe.name} asks for no {last}, so there is no stage {last!r}.")
+        return tuple(name for name in wanted if not absent.get(name))
+
+    def _stage(self, name: str) -> Stage:
+        settings = self.recipe.model_dump(mode="json")
+        record = self.out / "stages" / f"{name}.json"
+        if name == "worlds":
+            world = settings["pictures"]["world"] | {"folder": None}
+            shared = self.recipe.pictures.world is not None and self.recipe.pictures.world.folder
+            folder = self.world.parent / "stages" if shared else record.parent
+            lock = self.world.parent / ".worlds.lock" if shared else None
+            return Stage(name, world, self._write_world, [self.world / NAME],
+                         record=folder / (f"{self.world.name}.json" if shared else record.name), lock=lock)
+        if name in ("train", "classifier"):
+            learn = "learn" if name == "train" else "classifier"
+            read = {key: settings[key] for key in ("seed", "eye", learn)} | self._data(settings)
+            if start := start_of(self.recipe.eye):
+                read["start"] = sha256_file(start)
+            model = self.model if name == "train" else self.classifier
+            return Stage(name, read, lambda: self._fit(learn, model), [model / WEIGHTS], record=record, model=model)
+        if name == "index":
+            return Stage(name, settings["index"], self._index, [self.index / CURRENT], record=record,
+                         usable=index_is_whole)
+        return Stage(name, [settings["evaluate"], settings["seed"]], lambda: picture_measuring.measure(self),
+                     [self.results], record=record)
+
+    def _data(self, settings: Row) -> Row:
+        """What a training reads of the pictures: how they are divided and seen, and which files there are."""
+        world = self.recipe.pictures.world is not None
+        seen = {key: value for key, value in settings["pictures"].items() if key not in ("world", "source")}
+        listing = self.listing
+        about = [[str(path), path.stat().st_size] for path in listing.paths] if not world else []
+        rows = [listing.keys.tolist(), listing.scopes.tolist(), listing.parts.tolist(), listing.groups.tolist(),
+                listing.roles.tolist()]
+        return {"pictures": seen, "list": digest([about, rows])}
+
+    def _write_world(self) -> None:
+        world = self.recipe.pictures.world
+        assert world is not None
+        remove_tree(self.world)
+        write_pictures(world.kind, self.world, seed=world.seed, options=world.options, progress=self.progress)
+
+    def _fit(self, learn_name: str, model: Path) -> None:
+        recipe = self.recipe
+        learn: Learn = recipe.learn if learn_name == "learn" else recipe.classifier  # type: ignore[assignment]
+        settings = settings_of(learn, recipe.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            classes = recipe.kind_of(learn) == "classes"
+            net = self._classifier_net() if classes else net_of(recipe.eye, recipe.pictures.px, "")
+            objective = objective_of(settings, net.settings.descriptor)
+        if not self.stager.going_on:
+            remove_tree(model)
+            if start := start_of(recipe.eye):
+                publish_json(model / "start.json", {"weights": recipe.eye.weights, "left_out": start_from(net, start)})
+        teach(net, objective, lessons_of(self.parts, learn, Shown.of(recipe), recipe.seed), settings=settings,
+              run=model, augment=augment_of(learn), resume=self.stager.going_on, progress=self.progress)
+
+    def _index(self) -> None:
+        parts, recipe = self.parts, self.recipe
+        masks = recipe.kind == "masks"
+        rows = parts.masks if masks else max((question.gallery for question in parts.test), key=len)
+        wanted = recipe.index.rows
+        assert wanted != "none"
+        index_pictures(self.index, rows, str(self.model.resolve()), rows=wanted, role="mask" if masks else "image",
+                       crop=recipe.pictures.crop, replace=True, created_by=f"run {recipe.name}",
+                       progress=self.progress)
+
+    def _planned(self, name: str) -> str:
+        recipe = self.recipe
+        if name == "worlds":
+            return f"{'there already' if (self.world / NAME).exists() else 'to write'}: {self.world}"
+        if name in ("train", "classifier"):
+            learn = recipe.learn if name == "train" else recipe.classifier
+            assert learn is not None
+            minutes = f", at most {learn.minutes:g} minutes" if learn.minutes else ""
+            folder = self.model if name == "train" else self.classifier
+            return f"{recipe.eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes} into {folder}"
+        return f"into {self.index if name == 'index' else self.out}"
