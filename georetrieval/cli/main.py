@@ -23,6 +23,7 @@ COMMANDS = {
     "classify": "classify",
     "compare": "compare",
     "detect": "detect",
+    "detector": "detector",
     "evaluate": "evaluate",
     "run": "run",
     "demo": "demo",

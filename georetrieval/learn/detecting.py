@@ -100,7 +100,7 @@ def train_detector(
     MissingExtraError
         When there is a validation and pycocotools is not installed.
     UsageError
-        When the loss is no number.
+        When the loss is no number, or `run` holds a detector already.
 
     Notes
     -----
@@ -110,6 +110,8 @@ def train_detector(
         if part is not None and (part.labels != detector.settings.labels or not sum(map(len, part.boxes))):
             raise InputError(f"The detector looks for {', '.join(detector.settings.labels)}; {part.folder} holds "
                              f"{sum(map(len, part.boxes))} boxes of {', '.join(part.labels)}.")
+    if (run / WEIGHTS).exists():
+        raise UsageError(f"{run} holds a detector already; choose another folder.")
     if validation is not None:
         pycocotools()
     detector.settings = replace(detector.settings, usual_area=pictures.usual_area())

@@ -86,9 +86,9 @@ class DetectorSettings:
         if self.kind not in ("retinanet", "ssd") or self.trunk not in TRUNKS:
             raise UsageError(f"The detector {self.kind!r} on {self.trunk!r} does not exist; choose retinanet or ssd on "
                              f"{', '.join(TRUNKS)}.")
-        if self.px < 64 or self.anchor < 4 or self.channels < GROUPS or self.channels % GROUPS:
-            raise UsageError("A detector wants pictures of 64 px or more, anchors of 4 px or more and a multiple of "
-                             f"{GROUPS} channels, found {self.px}, {self.anchor} and {self.channels}.")
+        if self.px < 64 or self.anchor < 4 or self.channels < 2 * GROUPS or self.channels % GROUPS:
+            raise UsageError("A detector wants pictures of 64 px or more, anchors of 4 px or more, and 64 channels or "
+                             f"another multiple of {GROUPS}, found {self.px}, {self.anchor} and {self.channels}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -143,10 +143,13 @@ class Attention(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, px, px)` -> `(b, numbers)`; 0 at the start. The first two are x and y, -1..1."""
-        features = self.convs(pad(pixels, self.margin, mode="replicate")).float()
-        shares = softmax(self.interest(features.to(self.interest.weight.dtype)).float().flatten(1), dim=1)
-        mean = torch.einsum("bp,bcp->bc", shares, features.flatten(2))
-        return torch.cat([shares @ self.places.float(), self.last(mean.to(self.last.weight.dtype)).float()], dim=1)
+        features = self.convs(pad(pixels, self.margin, mode="replicate"))
+        interest = self.interest(features).float().flatten(1)
+        with torch.autocast(pixels.device.type, enabled=False):  # sums over places, in float32
+            shares = softmax(interest, dim=1)
+            centre = shares @ self.places.float()
+            mean = torch.einsum("bp,bcp->bc", shares, features.float().flatten(2))
+        return torch.cat([centre, self.last(mean.to(self.last.weight.dtype)).float()], dim=1)
 
 
 def _convs(channels: int) -> nn.Sequential:

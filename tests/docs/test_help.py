@@ -29,11 +29,11 @@ ALL = dict(commands())
 
 def test_every_promised_command_is_there() -> None:
     assert set(COMMANDS) == {
-        "inspect", "synth", "tiles", "train", "index", "search", "classify", "compare", "detect", "evaluate", "run",
-        "demo", "doctor",
+        "inspect", "synth", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
+        "evaluate", "run", "demo", "doctor",
     }
     assert {"index build", "index add", "index remove", "index list", "index info", "index verify", "tiles build",
-            "tiles list", "tiles show", "synth departement"} <= set(ALL)
+            "tiles list", "tiles show", "synth departement", "detector train", "detector measure"} <= set(ALL)
 
 
 def test_the_help_lists_commands_by_their_names() -> None:

@@ -10,37 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from georetrieval.errors import InputError, MissingExtraError, UsageError
 from georetrieval.learn.detecting import DetectingSettings, flipped, measure_detector, train_detector
 from georetrieval.learn.precision import Precision, average_precision
 from georetrieval.nets.detector import Detector, DetectorSettings, Found
 from georetrieval.samples.boxes import BoxedPictures
+from tests.learn.drawn_boxes import SIDE, drawn
 
 torch.set_num_threads(1)
-SIDE = 64
-
-
-def drawn(folder: Path, count: int, seed: int) -> BoxedPictures:
-    """Dark pictures with one or two bright rectangles of 20 to 28 px each, which do not touch."""
-    chance = np.random.default_rng(seed)
-    images, annotations = [], []
-    folder.mkdir()
-    for number in range(count):
-        pixels = chance.integers(0, 60, (SIDE, SIDE, 3)).astype(np.uint8)
-        for half in range(1 + number % 2):
-            w, h = (int(side) for side in chance.integers(20, 29, 2))
-            x, y = int(chance.integers(0, SIDE - w)), 32 * half + int(chance.integers(0, 32 - h + 1))
-            pixels[y : y + h, x : x + w] = 230
-            annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": 1,
-                                "bbox": [x, y, w, h]})
-        Image.fromarray(pixels).save(folder / f"{number:03}.png")
-        images.append({"id": number, "file_name": f"{number:03}.png", "width": SIDE, "height": SIDE})
-    values = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "sheet"}]}
-    (folder / "boxes.json").write_text(json.dumps(values))
-    return BoxedPictures.read(folder / "boxes.json")
-
 
 def detector(seed: int = 1, label: str = "sheet") -> Detector:
     torch.manual_seed(seed)
@@ -151,5 +129,9 @@ def test_other_labels_no_boxes_and_settings_are_refused(tmp_path: Path) -> None:
         train_detector(detector(label="page"), truth(BOX), validation=None, settings=settings, run=tmp_path / "run")
     with pytest.raises(InputError, match="0 boxes"):
         train_detector(detector(), truth(), validation=None, settings=settings, run=tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "detector.safetensors").write_bytes(b"")
+    with pytest.raises(UsageError, match="already"):
+        train_detector(detector(), truth(BOX), validation=None, settings=settings, run=tmp_path / "run")
     with pytest.raises(UsageError, match="epochs"):
         DetectingSettings(epochs=0)

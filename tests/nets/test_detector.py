@@ -118,7 +118,7 @@ def test_a_trained_detector_knows_the_usual_size() -> None:
 @pytest.mark.parametrize(("changed", "match"), [
     ({"labels": ()}, "none"), ({"labels": ("a", "a")}, "different"), ({"trunk": "vgg16"}, "vgg16"),
     ({"kind": "yolo"}, "yolo"), ({"px": 32}, "64 px"), ({"anchor": 2}, "anchors"),
-    ({"channels": 48}, "multiple of 32"),
+    ({"channels": 80}, "multiple of 32"), ({"channels": 32}, "64 channels"),
 ])
 def test_settings_that_make_no_sense(changed: dict, match: str) -> None:
     with pytest.raises(UsageError, match=match):
