@@ -25,6 +25,8 @@ if TYPE_CHECKING:
               "not from a list that says theirs.")
 @click.option("--unknown", type=float, metavar="DISTANCE", help='Say "unknown" beyond this distance; by default what '
               "`index calibrate --pictures` has measured, if it was asked.")
+@click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="Tell the distances of so many "
+              "keys, nearest first.")
 @click.option("--alarm", metavar="KEY", help='Write JSON lines and end with 10 when an image is KEY (or "unknown").')
 @click.option("--min-margin", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Of an alarm: the "
               "next key has to be so much farther away.")
@@ -36,14 +38,15 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @format_option()
 def command(
-    index: str, images: tuple[str, ...], scope: str | None, unknown: float | None, alarm: str | None,
-    min_margin: float, watch: Path | None, every: float, idle: float | None, model: str | None, format_: str,
+    index: str, images: tuple[str, ...], scope: str | None, unknown: float | None, k: int,
+    alarm: str | None, min_margin: float, watch: Path | None, every: float, idle: float | None, model: str | None,
+    format_: str,
 ) -> int:
     """Say of each IMAGE which key of INDEX is nearest.
 
     An IMAGE is a picture, a folder of them, a list (pictures.csv), or "-" for file names on stdin. Each is compared
     with the rows of its own scope (the two masks of its own place, say); an image of a scope that the index does not
-    know is refused. The answer has the distance to every key, and the margin between the nearest two.
+    know is refused. The answer has the distance to the nearest keys, and the margin between the first two.
 
     With --alarm, --watch or "-" each answer is one line of JSON as soon as it is there. Damaged images and images of
     unknown scope are told on stderr and the rest goes on. Exit codes: 10 an alarm was raised, 3 images were left out,
@@ -62,7 +65,7 @@ def command(
 
     if bool(images) == (watch is not None):
         raise UsageError("What is to be judged? Give images, or --watch FOLDER, one of both.")
-    judge = Judge(IndexStore.open(index_path(index)), model=model, unknown=unknown)
+    judge = Judge(IndexStore.open(index_path(index)), model=model, unknown=unknown, told=k)
     if alarm is not None:
         judge.require_key(alarm)
     bell = None if alarm is None else Alarm(alarm, min_margin)
@@ -120,7 +123,8 @@ def _answered(judge: Judge, lists: Iterator[Listing | str], bell: Alarm | None, 
                 rows.append(row)
     finally:
         if format_ != "jsonl" and rows:
-            write_rows(_same_columns(rows), format_)
+            rows = _same_columns(rows)
+            write_rows([_in_words(row) for row in rows] if format_ == "table" else rows, format_)
     if hits:
         click.echo(f"{sum(hits)} of {len(hits)} images of known key are right ({sum(hits) / len(hits):.2%})", err=True)
     if raised:
@@ -139,6 +143,10 @@ def _answers(judge: Judge, lists: Iterator[Listing | str]) -> Iterator[Any]:
             yield images
         else:
             yield from judge.judge(images)
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"distances": ", ".join(f"{key} {distance:.4g}" for key, distance in row["distances"].items())}
 
 
 def _same_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

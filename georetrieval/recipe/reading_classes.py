@@ -46,6 +46,7 @@ class Judge:
     store : the index
     model : instead of the one that the index names
     unknown : distance beyond which an answer is "unknown"; None is the one that the index was calibrated with, if any
+    told : of how many keys the distance is told
 
     Raises
     ------
@@ -55,7 +56,10 @@ class Judge:
         When the model is another one.
     """
 
-    def __init__(self, store: IndexStore, *, model: str | None = None, unknown: float | None = None) -> None:
+    def __init__(
+        self, store: IndexStore, *, model: str | None = None, unknown: float | None = None, told: int = 5
+    ) -> None:
+        self.told = told
         self.store, self.eye = store, eye_of(store, model)
         made = store.manifest.pictures
         assert made is not None
@@ -82,7 +86,7 @@ class Judge:
     def judge(self, images: Listing) -> Iterator[tuple[dict[str, Any], Verdict] | str]:
         """A row and a verdict per image, in order; a sentence for each that could not be judged.
 
-        Rows: image, scope, key, distance, margin, distances (of each key, nearest first), and truth and hit where the
+        Rows: image, scope, key, distance, margin, distances (of some keys, nearest first), and truth and hit where the
         list says the key.
         """
         for part in looked(images, self.eye, crop=self.crop):
@@ -110,7 +114,7 @@ class Judge:
         number = {name: None if (value := getattr(verdict, name)) is None else round(value, 6)
                   for name in ("distance", "margin")}
         out = {"image": _shown(path, images, row), "scope": verdict.scope, "key": verdict.key, **number,
-               "distances": {key: round(value, 6) for key, value in verdict.distances.items()}}
+               "distances": {key: round(value, 6) for key, value in [*verdict.distances.items()][:self.told]}}
         if truth:
             here = truth in set(self.gallery.descriptors.keys.tolist())
             out |= {"truth": truth, "hit": verdict.key == (truth if here or self.unknown is None else UNKNOWN)}

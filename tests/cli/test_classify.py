@@ -68,6 +68,14 @@ def test_an_image_is_judged_by_its_own_two_masks(cli):
     assert json.loads(out)[0]["distances"] != row["distances"], "another place has other masks"
 
 
+def test_so_many_distances_as_asked(cli):
+    words = ("classify", "masks", "places/north/up-0.png", "--scope", "north", "--format", "json")
+    (row,), (all_of_it,) = (json.loads(cli(*words, *more)[1]) for more in (("-k", "1"), ()))
+    assert list(row["distances"]) == ["up"]
+    assert list(all_of_it["distances"]) == ["up", "down"]
+    assert row["margin"] == all_of_it["margin"]
+
+
 def test_a_list_says_scopes_and_truth(cli):
     code, out, err = cli("classify", "masks", "places", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -80,7 +88,7 @@ def test_a_list_says_scopes_and_truth(cli):
 def test_table_names_every_column(cli):
     code, out, _ = cli("classify", "masks", "places/north/up-0.png", "--scope", "north")
     assert code == 0
-    assert all(word in out for word in ("image", "scope", "key", "distance", "margin", '"down"'))
+    assert all(word in out for word in ("image", "scope", "key", "distance", "margin", "down 0."))
 
 
 def test_an_image_of_an_unknown_place_is_refused(cli, tmp_path):
