@@ -79,6 +79,8 @@ def departement(out: Path, format_: str, **wish: Any) -> None:
               help="Size of the digits in units of 28 px, 0.25 to 3.")
 @click.option("--rotation", "rotation_deg", default=0.0, show_default=True,
               help="Digits are turned by at most this angle in degrees, either way.")
+@click.option("--clutter", default=4, show_default=True, help="Pieces of other digits on a picture.")
+@click.option("--noise", default=0.1, show_default=True, help="Deviation of the noise; 1 is the brightest ink.")
 @format_option(*FORMATS)
 def digits(out: Path, format_: str, **wish: Any) -> None:
     """Write distorted digits: a 28-px digit somewhere on 84 px of noise and clutter.

@@ -42,8 +42,8 @@ class DigitsWish:
     count: int | None = None
     scale: tuple[float, float] = (1.0, 1.0)
     rotation_deg: float = 0.0
-    clutter: int = 6
-    noise: float = 0.12
+    clutter: int = 4
+    noise: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn (UsageError)."""
@@ -55,7 +55,7 @@ class DigitsWish:
         if self.count is not None and self.count < 10 * len(PARTS):
             raise UsageError(f"--count is {self.count}; ask for at least {10 * len(PARTS)} pictures.")
         if not 0 <= self.clutter <= 100 or not 0 <= self.noise <= 1:
-            raise UsageError("Clutter must be from 0 to 100 pieces, and the noise from 0 to 1.")
+            raise UsageError(f"--clutter {self.clutter} --noise {self.noise:g}: they go from 0 to 100 and from 0 to 1.")
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,14 @@ class Digits:
 
 def write_digits(
     out: Path, *, seed: int = 1, source: Path | None = None, count: int | None = None,
-    scale: tuple[float, float] = (1.0, 1.0), rotation_deg: float = 0.0, progress: Progress = silent,
+    scale: tuple[float, float] = (1.0, 1.0), rotation_deg: float = 0.0, clutter: int = 4, noise: float = 0.1,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write the folder `out`, which must not exist, and return what its world.json says.
 
     A picture's box is the digit's frame, a square of 28 px times its scale: the ink fills about 20 of the 28 px, so
     that the frame holds it at any angle, and a square is what a transformer of translation and scale can find.
+    The other values are those of `DigitsWish`; without `source` the digits are scikit-learn's.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def write_digits(
     InputError
         When `out` exists or `source` cannot be read.
     """
-    wish = DigitsWish(seed, count, scale, rotation_deg)
+    wish = DigitsWish(seed, count, scale, rotation_deg, clutter, noise)
     digits = Digits.of(source)
     rows, wanted = _parts(wish, len(digits.labels))
     total, pictures = sum(wanted.values()), []
@@ -162,7 +164,7 @@ def distorted(
         piece = digits.images[other, y : y + PIECE_PX, x : x + PIECE_PX] / 255
         top, left = rng.integers(0, PICTURE_PX - PIECE_PX + 1, 2)
         view = ground[top : top + PIECE_PX, left : left + PIECE_PX]
-        np.maximum(view, piece * rng.uniform(0.5, 1.0), out=view)
+        np.maximum(view, piece * rng.uniform(0.3, 0.7), out=view)
     side = round(DIGIT_PX * rng.uniform(*wish.scale))
     angle = rng.uniform(-wish.rotation_deg, wish.rotation_deg)
     image = Image.fromarray(digits.images[row]).resize((side, side), Image.Resampling.BICUBIC)

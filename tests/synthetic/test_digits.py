@@ -119,7 +119,8 @@ def test_too_hard_for_hog_and_nearest_centroid_but_not_hopeless(world: Path) -> 
     assert accuracy(boxed=True) > 0.6
 
 
-@pytest.mark.parametrize("wrong", [{"scale": (1.5, 0.5)}, {"scale": (1, 4)}, {"rotation_deg": 200}, {"count": 3}])
+@pytest.mark.parametrize("wrong", [{"scale": (1.5, 0.5)}, {"scale": (1, 4)}, {"rotation_deg": 200}, {"count": 3},
+                                   {"clutter": -1}, {"noise": 1.5}])
 def test_wrong_wishes_are_refused_before_anything_is_written(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         write_digits(tmp_path / "world", **wrong)
