@@ -138,8 +138,8 @@ def _line(name: str, part: str, gallery: str, accuracy: float, queries: int) -> 
 
 
 def side_by_side(rows: list[Row]) -> list[Row]:
-    """Where parts are many (scopes), one line per part with the accuracy of every descriptor; else the rows."""
-    if len({row["part"] for row in rows}) <= 4:
+    """Where there are scopes, one line per part with the accuracy of every descriptor; else the rows."""
+    if not any(row["part"].endswith(MEAN) for row in rows):
         return rows
     names = list(dict.fromkeys(row["descriptor"] for row in rows))
     lines: dict[str, Row] = {}

@@ -1,0 +1,209 @@
+"""Whole recipes of pictures on tiny lists: each kind of lessons, skipped when nothing changed, resumed, summed up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from georetrieval.errors import UsageError
+from georetrieval.recipe.loading import load_recipe
+from georetrieval.recipe.many import Many
+from georetrieval.recipe.picture_pairs import ious
+from georetrieval.recipe.picture_stages import PictureRun
+from georetrieval.recipe.runs import run_of
+from georetrieval.search.store import IndexStore
+from tests.made.pictures import write_parts, write_tracks
+
+torch.set_num_threads(1)
+EYE = {"bands": ["r", "g", "b"], "trunk": "two-convs", "normalise": "none", "head": "fc", "hidden": [8],
+       "dropout": 0.0, "descriptor": 4, "space": "euclidean"}
+LEARN = {"objective": "contrastive", "epochs": 8, "rate_trunk": 0.001, "rate_new": 0.001, "rate_fusion": 0.0,
+         "precision": "fp32", "mining": None}
+CLASSES = LEARN | {"objective": "cross-entropy", "lessons": {"kind": "classes", "batch": 8}}
+
+
+def written(folder: Path, **values: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({"name": "tiny", "eye": EYE, **values}))
+    return folder / "tiny.yaml"
+
+
+def masks(folder: Path, **values: Any) -> Path:
+    source = write_parts(folder / "pictures", ("a", "b", "c"))
+    return written(folder, **{
+        "pictures": {"source": str(source), "px": 16}, "classifier": CLASSES,
+        "learn": LEARN | {"lessons": {"kind": "masks", "batch": 8}}} | values)
+
+
+def keyed(folder: Path, **values: Any) -> Path:
+    source = write_tracks(folder / "pictures", ("red", "green", "blue", "white", "black"))
+    pictures = {"source": str(source), "px": 16, "group": r"^(t\d+)_", "split": {"by": "key", "unseen": 2}}
+    return written(folder, **{
+        "pictures": pictures, "index": {"rows": "mean"},
+        "learn": LEARN | {"objective": "triplet", "margin": 0.5, "lessons": {"kind": "keys", "batch": 9, "each": 3}}
+    } | values)
+
+
+def paired(folder: Path, **values: Any) -> Path:
+    source = write_parts(folder / "pictures", ("",), keys=("red", "green", "blue"), masks=False)
+    return written(folder, **{
+        "pictures": {"source": str(source), "px": 16}, "index": {"rows": "none"}, "evaluate": {"pairs": 60},
+        "eye": EYE | {"transformer": "translation-scale", "crop_px": 10},
+        "learn": LEARN | {"lessons": {"kind": "pairs", "batch": 8},
+                          "phases": [{"train": ["transformer"]}, {"epochs": 2, "train": "all"}]}} | values)
+
+
+def run(path: Path, out: Path, *settings: str, **more: Any) -> PictureRun:
+    made = run_of(load_recipe(path, settings), out, **more)
+    assert isinstance(made, PictureRun)
+    return made
+
+
+def test_masks_are_nearer_when_they_are_right(tmp_path: Path) -> None:
+    """Three scopes: a line for each and their mean, for the baselines, the classifier and the trained net."""
+    one = run(masks(tmp_path), tmp_path / "run")
+    rows = one.to()
+    assert [row["part"] for row in rows if row["descriptor"] == "trained"] == [
+        "test: a", "test: b", "test: c", "test: mean of scopes"]
+    means = {row["descriptor"]: row["accuracy"] for row in rows if row["part"].endswith("mean of scopes")}
+    assert list(means) == ["hog", "untrained", "classifier", "trained"]
+    assert means["trained"] >= 0.9
+    assert means["classifier"] >= 0.9
+    assert means["untrained"] < 0.9
+    store = IndexStore.open(one.index)
+    assert sorted(store.load()[0].keys.tolist()) == ["green"] * 3 + ["red"] * 3
+    assert (one.out / "results.md").read_text().splitlines()[0].startswith("| part | hog | untrained | classifier")
+
+
+def test_a_done_run_is_not_done_again_and_a_change_is(tmp_path: Path) -> None:
+    path = masks(tmp_path, classifier=None, learn=LEARN | {"epochs": 1, "lessons": {"kind": "masks", "batch": 8}})
+    run(path, tmp_path / "run").to()
+    again = run(path, tmp_path / "run")
+    assert [again.stager(again._stage(name))["state"] for name in ("train", "index", "evaluate")] == ["as before"] * 3
+    other = run(path, tmp_path / "run", "evaluate.baselines=[]")
+    states = [other.stager(other._stage(name))["state"] for name in ("train", "index", "evaluate")]
+    assert states == ["as before", "as before", "done"]
+    before = other._stage("train").inputs
+    (tmp_path / "pictures" / "a" / "red-train-0.png").write_bytes(b"changed, and of another size")
+    assert run(path, tmp_path / "run")._stage("train").inputs != before
+
+
+def test_keys_that_were_never_seen_and_strangers(tmp_path: Path) -> None:
+    one = run(keyed(tmp_path), tmp_path / "run")
+    rows = one.to()
+    trained = [row for row in rows if row["descriptor"] == "trained"]
+    assert len(trained) == 3 * 3
+    assert {row["part"] for row in trained} == {"unseen keys", "unseen keys among all", "seen keys"}
+    by = {(row["part"], row["gallery"]): row for row in trained}
+    assert by["seen keys", "mean"]["rows"] == 3
+    assert by["unseen keys among all", "mean"]["rows"] == 5
+    assert by["seen keys", "each"]["rows"] == 3 * 9
+    assert by["seen keys", "mean"]["accuracy"] >= 0.9
+    assert by["unseen keys", "mean"]["accuracy"] >= 0.9
+    assert 0 <= by["seen keys", "mean"]["auroc_unknown"] <= 1
+    assert by["unseen keys", "mean"]["auroc_unknown"] is None
+    assert len(IndexStore.open(one.index).load()[0].keys) == 5
+
+
+def test_pairs_are_judged_by_the_distance_of_the_validation_part(tmp_path: Path) -> None:
+    one = run(paired(tmp_path), tmp_path / "run")
+    rows = one.to()
+    assert [row["descriptor"] for row in rows] == ["hog", "untrained", "trained"]
+    trained = rows[-1]
+    assert trained["accuracy"] >= 0.9
+    assert trained["queries"] == 60
+    assert 0 < trained["mean_iou"] <= 1
+    assert rows[0]["mean_iou"] is None
+    kept = json.loads((one.model / "threshold.json").read_text())
+    assert kept["distance"] == pytest.approx(trained["threshold"], abs=1e-6)
+
+
+def test_a_classifier_alone(tmp_path: Path) -> None:
+    path = masks(tmp_path, classifier=None, learn=CLASSES, index={"rows": "none"}, evaluate={"baselines": []})
+    rows = run(path, tmp_path / "run").to()
+    assert {row["gallery"] for row in rows} == {"classes"}
+    assert rows[-1]["accuracy"] >= 0.9
+
+
+def test_intersection_over_union_by_hand() -> None:
+    """A square on itself; moved by half a side: 1/3; turned by 45 degrees: an octagon 2 (sqrt 2 - 1)."""
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
+    turned = (square - 0.5) @ np.array([[1, 1], [-1, 1]]) / np.sqrt(2) + 0.5
+    corners = np.stack([square, square + np.array([0.5, 0]), turned, square + 5])
+    both = 2 * (np.sqrt(2) - 1)
+    found = ious(corners, np.tile([0.0, 0.0, 1.0, 1.0], (4, 1)))
+    assert found.tolist() == pytest.approx([1, 1 / 3, both / (2 - both), 0])
+
+
+def test_an_interrupted_training_goes_on(tmp_path: Path) -> None:
+    path = paired(tmp_path)
+
+    class CtrlC:
+        left = 8
+
+        def __call__(self, done: int, total: int, what: str) -> None:  # noqa: ARG002
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    whole = run(path, tmp_path / "whole").to()
+    with pytest.raises(KeyboardInterrupt):
+        run(path, tmp_path / "parts", progress=CtrlC()).to()
+    parts = run(path, tmp_path / "parts")
+    assert parts.to() == whole
+    assert parts.stager.going_on
+
+
+def test_seeds_make_one_table_of_accuracies(tmp_path: Path) -> None:
+    recipe = load_recipe(paired(tmp_path), ["learn.epochs=1"])
+    many = Many([recipe], [1, 2], tmp_path / "runs")
+    rows = many.to()
+    many.require_all()
+    assert [row["descriptor"] for row in rows] == ["hog", "untrained", "trained"]
+    last = rows[-1]
+    assert last["accuracy"] == pytest.approx((last["seed_1"] + last["seed_2"]) / 2, abs=1e-4)
+    assert last["spread"] == pytest.approx(abs(last["seed_1"] - last["seed_2"]), abs=1e-4)
+
+
+def test_what_there_is_to_do(tmp_path: Path) -> None:
+    one = run(masks(tmp_path), tmp_path / "run")
+    assert [row["stage"] for row in one.plan()] == ["train", "classifier", "index", "evaluate"]
+    with pytest.raises(UsageError, match="no stage 'tiles'"):
+        one.to("tiles")
+    with pytest.raises(UsageError, match="asks for no worlds"):
+        one.to("worlds")
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ({"tiles": {"px": 64}}, "says both tiles and pictures"),
+    ({"learn": LEARN}, "learn.lessons says what batches"),
+    ({"learn": LEARN | {"objective": "triplet", "lessons": {"kind": "pairs"}}}, "choose contrastive, bce"),
+    ({"learn": LEARN | {"lessons": {"kind": "twins"}}}, "lessons.kind"),
+    ({"learn": LEARN | {"lessons": {"kind": "pairs"}, "phases": [{"train": ["nose"]}]}}, "learn.phases.0.train"),
+    ({"eye": EYE | {"bands": ["r", "sr"]}}, "eye.bands names sr"),
+    ({"pictures": {"px": 16}}, "exactly one of world and source"),
+    ({"pictures": {"world": {"kind": "unicorns"}}}, "'unicorns' is unknown"),
+    ({"pictures": {"world": {"kind": "digits", "options": {"size": 3}}}}, "has no option 'size'; it takes"),
+    ({"pictures": {"source": "x", "split": {"by": "key"}}}, "unseen says how many"),
+    ({"pictures": {"source": "x", "pix": 3}}, "did you mean px"),
+    ({"classifier": LEARN | {"lessons": {"kind": "pairs"}}}, "classifier.lessons.kind has to be classes"),
+])
+def test_recipes_that_make_no_sense(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_recipe(paired(tmp_path, **values))
+
+
+def test_tiles_have_no_lessons(tmp_path: Path) -> None:
+    tiles = {"tiles": {"worlds": [{"scope": "91", "seed": 1}]}, "split": {"train": {}, "test": {}}, "eye": {}}
+    for learn, said in (({"lessons": {"kind": "pairs"}}, "lessons is for pictures"),
+                        ({"objective": "triplet"}, "takes labelled pictures")):
+        with pytest.raises(UsageError, match=said):
+            load_recipe(written(tmp_path, **tiles, learn=learn))
