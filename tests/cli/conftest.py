@@ -61,17 +61,23 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def cli(capsys, place, monkeypatch):
-    """Run the command line in the place's folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(place)
+def run(capsys):
+    """Run the command line where we are: exit code, stdout, stderr."""
 
-    def run(*arguments: object) -> tuple[int, str, str]:
+    def words(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main([str(argument) for argument in arguments])
         streams = capsys.readouterr()
         return int(end.value.code or 0), streams.out, streams.err
 
+    return words
+
+
+@pytest.fixture
+def cli(run, place, monkeypatch):
+    """Run the command line in the place's folder."""
+    monkeypatch.chdir(place)
     return run
 
 

@@ -39,16 +39,8 @@ def world(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def cli(capsys, world, monkeypatch):
+def cli(run, world, monkeypatch):
     monkeypatch.chdir(world)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        streams = capsys.readouterr()
-        return int(end.value.code or 0), streams.out, streams.err
-
     return run
 
 

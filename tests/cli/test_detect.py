@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from georetrieval.cli.main import main
 from georetrieval.errors import InputError, UsageError
 from georetrieval.nets.detector import Detector, DetectorSettings, Found
 from georetrieval.recipe.reading_regions import detect_into, load_detector
@@ -115,19 +114,12 @@ def test_an_interrupted_run_lists_what_it_has(frames, tmp_path):
     assert len(rows_of(tmp_path / "out" / "pictures.csv")) == 3
 
 
-def test_on_the_command_line(frames, tmp_path, capsys):
+def test_on_the_command_line(frames, tmp_path, run):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     Detector(DetectorSettings(("ox",), trunk="resnet18", px=128, channels=64)).save(tmp_path / "run" /
                                                                                  "detector.safetensors")
     assert load_detector(str(tmp_path / "run")).settings.labels == ("ox",)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        streams = capsys.readouterr()
-        return int(end.value.code or 0), streams.out, streams.err
 
     out = tmp_path / "out"
     code, told, err = run("detect", frames, "--model", tmp_path / "run", "-o", out, "--min-score", "0")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from georetrieval.cli.main import main
 from georetrieval.embedding import embed
 from georetrieval.files import locked
 from georetrieval.nets.baselines import HogEmbedder
@@ -29,16 +28,8 @@ def made(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def cli(capsys, made, monkeypatch):
+def cli(run, made, monkeypatch):
     monkeypatch.chdir(made)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        streams = capsys.readouterr()
-        return int(end.value.code or 0), streams.out, streams.err
-
     return run
 
 
