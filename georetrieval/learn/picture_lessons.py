@@ -76,7 +76,7 @@ class MaskLessons(_Pictures):
     InputError
         When a picture's scope has no mask of its key, or of no other one.
 
-    *Source*: papers/000, section 4 (image and mask of one chairlift, half of the pairs positive).
+    *Source*: papers/000, section 4 (image and mask of one place, half of the pairs positive).
     """
 
     def __init__(self, images: SampleSet, masks: SampleSet, validation: SidePair | None, *, batch: int) -> None:
