@@ -43,7 +43,7 @@ class Closer:
     Notes
     -----
     The steps are a third of what lies between the poses of 16 turns, five scales from 0.7 to 1.4 and windows every
-    eighth of a tile. *Source*: found on a made-up département that nothing here was tested on (pipelines/README.md).
+    eighth of a tile. *Source*: first tried on the made-up département 93, their number on 92 (pipelines/README.md).
     """
 
     candidates: int = 400
