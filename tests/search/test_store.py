@@ -341,11 +341,12 @@ def test_r1_killed_at_every_operation_of_two_builds(tmp_path, part, about):
     assert set(states) == {0, 1, 2}
 
 
-def _read_often(path, stop, seen):
+def _read_often(path, reading, stop, seen):
     whole = []
     while not stop.is_set():
         rows = IndexStore.open(path).load()[0]
         whole.append(float(rows.vectors[0, 0]) if (rows.vectors == rows.vectors[0, 0]).all() else -1.0)
+        reading.set()
     seen.put(whole)
 
 
@@ -357,10 +358,11 @@ def test_r6_readers_see_whole_versions_that_never_go_back(tmp_path, part, about)
     path = tmp_path / "i"
     IndexStore.build(path, [version(1)], about)
     context = multiprocessing.get_context("spawn")
-    stop, seen = context.Event(), context.Queue()
-    reader = context.Process(target=_read_often, args=(path, stop, seen))
+    reading, stop, seen = context.Event(), context.Event(), context.Queue()
+    reader = context.Process(target=_read_often, args=(path, reading, stop, seen))
     reader.start()
     try:
+        assert reading.wait(timeout=120), "the reader never read"
         for number in range(2, 30):
             IndexStore.build(path, [version(number)], about, replace=True)
             time.sleep(0.05)
