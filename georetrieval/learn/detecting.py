@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -46,6 +47,8 @@ class DetectingSettings:
         Epochs between two validations; the last is always validated.
     seed
         Of everything that is drawn.
+    precision
+        Of the trunk and its pyramid in training: "bf16", or "fp32". Heads and losses are always in float32.
     """
 
     epochs: int = 50
@@ -58,6 +61,7 @@ class DetectingSettings:
     brightness: float = 0.2
     validate_every: int = 5
     seed: int = 1
+    precision: Literal["bf16", "fp32"] = "bf16"
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch, self.validate_every) < 1 or self.rate <= 0:
@@ -124,7 +128,7 @@ def _train(
     detector: Detector, pictures: BoxedPictures, validation: BoxedPictures | None, settings: DetectingSettings,
     run: Path, progress: Progress,
 ) -> DetectingResult:
-    detector.to("cuda" if torch.cuda.is_available() else "cpu")
+    detector.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(detector.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
     began, losses, kept = time.monotonic(), list[float](), DetectingResult(run / WEIGHTS, (), None, None)
     for epoch in range(settings.epochs):
@@ -152,6 +156,7 @@ def _epoch(
 ) -> float:
     """All pictures once, in an order and with changes drawn by seed and epoch; the mean loss."""
     detector.train()
+    detector.net.backbone.half = settings.precision == "bf16"
     chance = np.random.default_rng([settings.seed, epoch])
     order = chance.permutation(len(pictures))
     starts, losses = range(0, len(order), settings.batch), []
@@ -167,6 +172,7 @@ def _epoch(
         torch.nn.utils.clip_grad_norm_(detector.parameters(), LONGEST_STEP)
         optimiser.step()
         losses.append(float(loss.detach()))
+    detector.net.backbone.half = False
     return float(np.mean(losses))
 
 

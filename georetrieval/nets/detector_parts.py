@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
@@ -23,12 +24,27 @@ RATIOS: Final = (0.5, 1.0, 2.0)
 GROUPS: Final = 32
 
 
+class Pyramid(BackboneWithFPN):  # type: ignore[misc]
+    """A ResNet and its feature pyramid, in bfloat16 where `half` says so; the maps that leave it are float32.
+
+    Heads, boxes and losses stay in float32: eight bits of a box's offset are not enough for AP75.
+    """
+
+    half = False
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """`(n, 3, H, W)` -> five maps by name."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
+            maps: dict[str, Tensor] = super().forward(x)
+        return {name: values.float() for name, values in maps.items()}
+
+
 def pyramid(trunk: str, channels: int) -> Any:
     """A ResNet whose last three stages become five maps of as many channels; all of it is trained."""
     body = getattr(resnet, trunk)(weights=None)
     stages = {f"layer{stage}": str(stage - 2) for stage in (2, 3, 4)}
     widths = [body.inplanes // 4, body.inplanes // 2, body.inplanes]
-    return BackboneWithFPN(body, stages, widths, channels, extra_blocks=LastLevelP6P7(channels, channels))
+    return Pyramid(body, stages, widths, channels, extra_blocks=LastLevelP6P7(channels, channels))
 
 
 def retinanet(trunk: str, labels: int, px: int, anchor: int, channels: int) -> Any:

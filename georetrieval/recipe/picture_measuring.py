@@ -17,6 +17,7 @@ from georetrieval.recipe.picture_pairs import PairJudge
 from georetrieval.recipe.picture_parts import Question
 from georetrieval.recipe.tables import as_csv, as_markdown
 from georetrieval.samples.listing import Listing
+from georetrieval.search.confusion import Confusion, first_answers
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.metrics import summary
@@ -38,23 +39,38 @@ def measure(run: PictureRun) -> None:
     measured = Measured(run)
     rows: list[Row] = []
     if recipe.kind == "pairs":
-        rows = PairJudge(run, measured.eyes()).rows()
+        measured.judge = PairJudge(run, measured.eyes())
+        rows = measured.judge.rows()
     else:
         for name, eye in measured.eyes().items():
             for question in run.parts.test:
                 rows += measured.rows(name, eye, question)
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(side_by_side(rows)))
+    keys = measured.keys()
+    if keys:
+        publish(run.out / "keys.csv", as_csv(keys))
     if run.draw is not None:
-        run.draw(run, rows)
-    publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": recipe.evaluate.k, "rows": rows})
+        run.draw(run, measured, rows)
+    publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": recipe.evaluate.k, "rows": rows,
+                               **({"keys": keys} if keys else {})})
 
 
 class Measured:
-    """Answers the questions of a run with several eyes; a list is embedded once per eye."""
+    """Answers the questions of a run with several eyes; a list is embedded once per eye.
+
+    Attributes
+    ----------
+    confusions
+        By descriptor, part and kind of gallery rows: who was taken for whom, where keys were asked for.
+    judge
+        Of pairs; None of everything else.
+    """
 
     def __init__(self, run: PictureRun) -> None:
         self.run = run
+        self.confusions: dict[tuple[str, str, str], Confusion] = {}
+        self.judge: PairJudge | None = None
         self.shown = Shown.of(run.recipe)
         self._seen: dict[tuple[str, tuple[str, ...]], Descriptors] = {}
 
@@ -98,7 +114,10 @@ class Measured:
         k = self.run.recipe.evaluate.k
         asked = self.descriptors(name, eye, question.queries)
         gallery = Gallery.of(rows_of(self.descriptors(name, eye, question.gallery), rows))
-        figures = summary(gallery.search(asked, k, where=Filter(own_scope=True)), k).as_dict()
+        matches = gallery.search(asked, k, where=Filter(own_scope=True))
+        figures = summary(matches, k).as_dict()
+        confusion = Confusion.of(asked.keys, first_answers(matches, len(asked)))
+        self.confusions[name, question.part, rows] = confusion
         apart = None
         if question.strangers is not None:
             strange = self.descriptors(name, eye, question.strangers)
@@ -106,8 +125,14 @@ class Measured:
         return {
             "descriptor": name, "part": question.part, "query": "images", "gallery": rows,
             "accuracy": _rounded(figures["recall_at_1"]), f"map_at_{k}": _rounded(figures[f"map_at_{k}"]),
+            "f1": _rounded(float(confusion.f1.mean())),
             "auroc_unknown": _rounded(apart), "rows": len(gallery.descriptors), "queries": figures["queries"],
         }
+
+    def keys(self) -> list[Row]:
+        """Precision, recall and F1 of each key, of every descriptor, part and kind of gallery rows."""
+        return [{"descriptor": name, "part": part, "gallery": rows} | line
+                for (name, part, rows), confusion in self.confusions.items() for line in confusion.rows()]
 
     def descriptors(self, name: str, eye: Embedder, listing: Listing) -> Descriptors:
         """Of a list, embedded once per eye."""

@@ -4,6 +4,7 @@ eye looked."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from georetrieval.embedding import embed
 from georetrieval.errors import UsageError
 from georetrieval.files import publish_json
+from georetrieval.learn.relations import Pairs
 from georetrieval.learn.verdicts import accuracy, best_threshold, fixed_pairs, pair_distances
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.recipe.picture_lessons import Shown
@@ -29,8 +31,35 @@ Doubles = npt.NDArray[np.float64]
 AT_ONCE = 64
 
 
+@dataclass(frozen=True, eq=False)
+class JudgedPairs:
+    """Pairs of one part and how one eye judged them.
+
+    Attributes
+    ----------
+    listing
+        Whose rows the pairs are.
+    pairs
+        `positive` says which are the same.
+    distances
+        `(n,)` float64.
+    limit
+        Pairs within it are called the same.
+    """
+
+    listing: Listing
+    pairs: Pairs
+    distances: Doubles
+    limit: float
+
+
 class PairJudge:
     """Judges the test part of a run in fixed pairs.
+
+    Attributes
+    ----------
+    judged
+        By descriptor and part, filled by `rows`.
 
     Raises
     ------
@@ -43,6 +72,7 @@ class PairJudge:
         if run.parts.validation is None:
             raise UsageError("Pairs are judged by a distance that is chosen on a validation part; the split has none.")
         self.validation = run.parts.validation.queries
+        self.judged: dict[tuple[str, str], JudgedPairs] = {}
 
     def rows(self) -> list[Row]:
         """One line per eye and part of the test."""
@@ -51,26 +81,29 @@ class PairJudge:
             limit, chosen = self._limit(name, eye)
             for question in self.run.parts.test:
                 asked = question.queries
-                apart, same = self._distances(eye, asked, self.run.recipe.evaluate.pairs)
+                apart, pairs = self._distances(eye, asked, self.run.recipe.evaluate.pairs)
+                self.judged[name, question.part] = JudgedPairs(asked, pairs, apart, limit)
                 lines.append({
                     "descriptor": name, "part": question.part, "query": "pairs", "gallery": "pairs",
-                    "accuracy": round(accuracy(apart, same, limit), 4), "mean_iou": self._mean_iou(name, asked),
+                    "accuracy": round(accuracy(apart, pairs.positive, limit), 4),
+                    "mean_iou": self._mean_iou(name, asked),
                     "threshold": round(limit, 6), "validation_accuracy": round(chosen, 4), "queries": len(apart),
                 })
         return lines
 
     def _limit(self, name: str, eye: Embedder) -> tuple[float, float]:
         """The best distance on the validation part; that of the trained eye is kept beside its weights."""
-        limit, chosen = best_threshold(*self._distances(eye, self.validation, 2 * len(self.validation)))
+        apart, pairs = self._distances(eye, self.validation, 2 * len(self.validation))
+        limit, chosen = best_threshold(apart, pairs.positive)
         if name == "trained":
             publish_json(self.run.model / THRESHOLD, {"distance": limit, "accuracy": round(chosen, 6),
                                                       "pairs": 2 * len(self.validation)})
         return limit, chosen
 
-    def _distances(self, eye: Embedder, listing: Listing, count: int) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    def _distances(self, eye: Embedder, listing: Listing, count: int) -> tuple[Doubles, Pairs]:
         pairs = fixed_pairs(listing.keys.tolist(), listing.scopes.tolist(), count, seed=0)
         samples = self.shown.as_seen_by(tuple(eye.bands))(listing)
-        return pair_distances(embed(samples, eye, progress=self.run.progress), pairs), pairs.positive
+        return pair_distances(embed(samples, eye, progress=self.run.progress), pairs), pairs
 
     def _mean_iou(self, name: str, listing: Listing) -> float | None:
         """Of the regions of the trained eye with the boxes of the list; None where there are none of either."""

@@ -34,7 +34,7 @@ from georetrieval.synthetic.picture_worlds import write_pictures
 
 STAGES = ("worlds", "train", "classifier", "index", "evaluate")
 Row = dict[str, Any]
-Artist = Callable[["PictureRun", list[Row]], object]
+Artist = Callable[["PictureRun", picture_measuring.Measured, list[Row]], object]
 
 
 class PictureRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -110,6 +111,11 @@ def test_keys_that_were_never_seen_and_strangers(tmp_path: Path) -> None:
     assert by["unseen keys", "mean"]["accuracy"] >= 0.9
     assert 0 <= by["seen keys", "mean"]["auroc_unknown"] <= 1
     assert by["unseen keys", "mean"]["auroc_unknown"] is None
+    with (one.out / "keys.csv").open(encoding="utf-8") as file:
+        keys = [line for line in csv.DictReader(file)
+                if (line["descriptor"], line["part"], line["gallery"]) == ("trained", "seen keys", "mean")]
+    assert len(keys) == 3
+    assert np.mean([float(line["f1"]) for line in keys]) == pytest.approx(by["seen keys", "mean"]["f1"], abs=1e-4)
     assert len(IndexStore.open(one.index).load()[0].keys) == 5
 
 
