@@ -59,13 +59,15 @@ def command(
     from georetrieval.recipe.loading import load_recipe
     from georetrieval.recipe.many import Many
     from georetrieval.recipe.runs import run_of
+    from georetrieval.report.of_pictures import draw_pictures
     from georetrieval.report.of_run import draw
 
     loaded = [load_recipe(recipe, settings) for recipe in recipes]
-    artist, going_on = draw if last == "report" else None, None if resume else False
+    going_on = None if resume else False
+    artists: dict[str, Any] = {"draw": draw, "draw_pictures": draw_pictures} if last == "report" else {}
     if len(loaded) > 1 or seeds is not None:
         with progress() as report:
-            many = Many(loaded, seeds, out, progress=report, resume=going_on, draw=artist)
+            many = Many(loaded, seeds, out, progress=report, resume=going_on, **artists)
             rows = many.plan(last) if dry_run else many.to(last)
         write_rows(rows, format_)
         if last in ("evaluate", "report") and not dry_run:
@@ -73,7 +75,7 @@ def command(
         many.require_all()
         return
     with progress() as report:
-        run = run_of(loaded[0], out, progress=report, resume=going_on, draw=artist)
+        run = run_of(loaded[0], out, progress=report, resume=going_on, **artists)
         rows = run.plan(last) if dry_run else run.to(last)
     _show(run, rows, format_)
 

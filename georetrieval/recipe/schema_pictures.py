@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -91,11 +91,13 @@ class PictureEvaluate(Strict):
     """The evaluation stage; what is measured follows from learn.lessons.kind (pairs: the best distance of the
     validation part judges the test part)."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("projection",)
     k: int = Field(5, ge=1)
     baselines: tuple[Literal["hog", "untrained"], ...] = ("hog", "untrained")
     rows: tuple[Literal["each", "mean", "prototypes"], ...] = Field(
         ("each", "mean", "prototypes"), min_length=1, description="keys: what gallery rows are made of")
     pairs: int = Field(4000, ge=10, description="pairs: how many of the test part are judged")
+    projection: Literal["pca", "umap"] = Field("pca", description="keys: how the space is drawn in three dimensions")
 
 
 class PictureRecipe(Strict):

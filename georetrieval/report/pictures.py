@@ -95,26 +95,28 @@ def _frame(axis: Axes, picture: Picture, colour: str, text: str) -> None:
 
 
 def training_curve(
-    history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None
+    history: Sequence[Mapping[str, Any]], path: Path, *, lines: Mapping[str, float] | None = None,
+    figure: str = "map_at_5",
 ) -> None:
-    """Draw loss and validation map@5 over the epochs; `lines` adds named levels (of the test part) to the second.
+    """Draw loss and validation over the epochs; `lines` adds named levels (of the test part) to the second.
 
     Parameters
     ----------
     history
-        Rows with `epoch`, `loss` and, where validated, `map_at_5`.
+        Rows with `epoch`, `loss` and, where validated, the column `figure`.
     """
-    figure = Figure(figsize=(7, 2.6), layout="constrained", dpi=110)
-    left, right = figure.subplots(1, 2)
+    name = figure.replace("_at_", "@")
+    drawn = Figure(figsize=(7, 2.6), layout="constrained", dpi=110)
+    left, right = drawn.subplots(1, 2)
     left.plot([r["epoch"] for r in history], [r["loss"] for r in history], color=QUERY)
     left.set(xlabel="epoch", ylabel="training loss")
-    validated = [r for r in history if r.get("map_at_5") is not None]
-    right.plot([r["epoch"] for r in validated], [r["map_at_5"] for r in validated], color=TRUE, marker=".")
+    validated = [r for r in history if r.get(figure) is not None]
+    right.plot([r["epoch"] for r in validated], [r[figure] for r in validated], color=TRUE, marker=".")
     for name, level in (lines or {}).items():
         right.axhline(level, linestyle="--", linewidth=1, color="grey")
         right.text(0.99, level, name, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
-    right.set(xlabel="epoch", ylabel="validation map@5", ylim=(0, 1))
-    publish_figure(figure, path)
+    right.set(xlabel="epoch", ylabel=f"validation {name}", ylim=(0, 1))
+    publish_figure(drawn, path)
 
 
 def publish_figure(figure: Figure, path: Path) -> None:

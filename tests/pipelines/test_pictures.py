@@ -48,6 +48,11 @@ def run(capsys: pytest.CaptureFixture[str], name: str, *settings: str) -> list[d
     return list(csv.DictReader(streams.out.splitlines()))
 
 
+def figures(name: str) -> set[str]:
+    """Names of the figures of a run."""
+    return {path.stem for path in Path("runs", name, "figures").glob("*.png")}
+
+
 def test_masks_are_the_papers_net_and_training() -> None:
     """REFERENCE.md B: 1,248,706 parameters; SGD, rate 1e-5, decay 1e-8, up to 1,000 epochs, margin 1."""
     for name in ("masks-small", "masks-large", "masks-published", "masks-classifier"):
@@ -102,6 +107,7 @@ def test_masks_in_miniature(capsys: pytest.CaptureFixture[str]) -> None:
     assert {row["descriptor"] for row in rows} == {"untrained", "classifier", "trained"}
     unseen = [row for row in rows if row["part"].startswith("test, unseen scopes")]
     assert len(unseen) == 3
+    assert figures("masks-unseen") == {"masks", "plane-test", "plane-test-unseen-scopes", "training"}
     assert len(rows) == 3 * 4
     assert all(0 <= float(row["accuracy"]) <= 1 for row in rows)
 
@@ -115,6 +121,9 @@ def test_animals_in_miniature(name: str, tmp_path: Path, capsys: pytest.CaptureF
                "evaluate.baselines=[]", "learn.lessons.batch=8", *small)
     assert {row["gallery"] for row in rows} == {"each", "mean", "prototypes"}
     assert len(rows) == (9 if name == "animals-unseen" else 3)
+    parts = ["unseen-keys", "unseen-keys-among-all", "seen-keys"] if name == "animals-unseen" else ["test"]
+    assert figures(name) == {"training", *(f"{kind}-{part}" for part in parts
+                                           for kind in ("confusion", "f1", "space"))}
 
 
 @pytest.mark.parametrize("name", ["pairs-siamese", "pairs-affine"])
@@ -125,6 +134,7 @@ def test_pairs_in_miniature(name: str, capsys: pytest.CaptureFixture[str]) -> No
     (row,) = rows
     assert row["descriptor"] == "trained"
     assert (row["mean_iou"] != "") == (name == "pairs-affine")
+    assert figures(name) == {"examples-test", "distances-test", "training"}
 
 
 @pytest.mark.slow
