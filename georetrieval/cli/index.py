@@ -47,11 +47,13 @@ def command() -> None:
               "it has any.")
 @click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
 @click.option("--whole", is_flag=True, help="Show pictures whole, whatever boxes the list has.")
+@click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that the "
+              "GeoJSON masks of a list were drawn on.")
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
 def build(
     index: str, model: str, tiles: Path | None, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
     zooms: tuple[float, ...], pictures: Path | None, rows: str, role: str | None, parts: tuple[str, ...], whole: bool,
-    replace: bool,
+    size: tuple[int, int] | None, replace: bool,
 ) -> None:
     """Embed tiles, or pictures, and publish them as the index INDEX.
 
@@ -75,7 +77,8 @@ def build(
     if pictures is not None:
         _only_pictures({"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
                         "--zoom": zooms != (1.0,)})
-        build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole, replace=replace)
+        build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,
+                          size=size[::-1] if size else None, replace=replace)
         return
     if tiles is None or not dates:
         raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST.")

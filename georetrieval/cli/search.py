@@ -35,7 +35,8 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
 @click.option("--scope", "scopes", multiple=True, help="Only answers of this département; may be repeated.")
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
-@click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles).")
+@click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles), "
+              "or a picture that is a row.")
 @click.option("--rerank", type=click.Choice((*RERANK, "closer")), default="none", show_default=True, help="Put the "
               "first answers into a better order: by what else they resemble, or by closer looks at a picture around "
               "the best of --turns and --scale.")
@@ -82,8 +83,9 @@ def command(
     if store.manifest.pictures is not None:
         others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
                   "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox,
-                  "--exclude-self": exclude_self, "--rerank": rerank != "none", "--min-confidence": min_confidence}
-        search_pictures(store, queries, k, scopes=scopes, model=model, format_=format_, out=out, others=others)
+                  "--rerank": rerank != "none", "--min-confidence": min_confidence}
+        search_pictures(store, queries, k, scopes=scopes, model=model, format_=format_, out=out, others=others,
+                        exclude_self=exclude_self)
         return
     where = filter_of(filter_dates, scopes, bbox, exclude_self=exclude_self or tiles is None)
     words = [parse_word(text) for text in queries]

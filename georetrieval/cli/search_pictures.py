@@ -12,25 +12,33 @@ from georetrieval.cli.output import FORMATS, write_rows
 from georetrieval.errors import GapsError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from georetrieval.search.gallery import Filter
     from georetrieval.search.store import IndexStore
 
 
 def search_pictures(
     store: IndexStore, queries: tuple[str, ...], k: int, *, scopes: tuple[str, ...], model: str | None, format_: str,
-    out: Path | None, others: Mapping[str, Any],
+    out: Path | None, others: Mapping[str, Any], exclude_self: bool = False,
 ) -> None:
     """Write the k nearest rows of each picture.
 
     Parameters
     ----------
     others : options that are about tiles; none of them may be set
+    exclude_self : leave out the row that is the picture itself
     """
     given = [name for name, value in others.items() if value]
     if given:
         raise UsageError(f"{given[0]} is about tiles, and {store.path} is an index of pictures; leave it out.")
     if format_ not in FORMATS:
         raise UsageError(f"The format {format_} needs shapes on the ground, which pictures do not have.")
-    rows, left = _answers(store, queries, k, scopes, model)
+    from georetrieval.search.gallery import Filter
+
+    made = store.manifest.pictures
+    if exclude_self and made is not None and made.rows != "each":
+        raise UsageError(f"--exclude-self leaves out the row that is the picture itself; the rows of {store.path} are "
+                         f"made of several pictures each ({made.rows}). Build it with --rows each.")
+    rows, left = _answers(store, queries, k, Filter(scopes=scopes, exclude_self=exclude_self), model)
     if not rows:
         raise InputError(f"None of the pictures was answered: {left[0] if left else 'the filters leave no row'}")
     if out is None:
@@ -44,23 +52,28 @@ def search_pictures(
 
 
 def _answers(
-    store: IndexStore, queries: tuple[str, ...], k: int, scopes: tuple[str, ...], model: str | None
+    store: IndexStore, queries: tuple[str, ...], k: int, where: Filter, model: str | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
+    from dataclasses import replace
+
+    import numpy as np
+
     from georetrieval.recipe.reading_index import eye_of
-    from georetrieval.recipe.reading_pictures import listed, looked
-    from georetrieval.search.gallery import Filter
+    from georetrieval.recipe.reading_pictures import listed, looked, rows_names
 
     images = listed([Path(query) for query in queries])
     images = images.take(images.roles == "image")
     eye, gallery, made = eye_of(store, model), store.gallery(), store.manifest.pictures
     assert made is not None
-    rows, left = list[dict[str, Any]](), list[str]()
+    rows, left, names = list[dict[str, Any]](), list[str](), images.names
+    own = rows_names(images, gallery.descriptors) if where.exclude_self else np.asarray(names)
     for part in looked(images, eye, crop=made.crop):
         left += part.damaged
         if part.descriptors is None:
             continue
-        matches = gallery.search(part.descriptors, k, where=Filter(scopes=scopes))
-        left += [f"{name} has no meaningful descriptor." for name in matches.unanswered_names]
+        matches = gallery.search(replace(part.descriptors, names=own[list(part.rows)]), k, where=where)
+        silent = np.setdiff1d(np.arange(len(part.rows)), matches.query_rows)
+        left += [f"{names[part.rows[row]]} has no meaningful descriptor." for row in silent]
         for match in matches:
             place = part.rows[int(matches.query_rows[match.query])]
             known = bool(images.keys[place])

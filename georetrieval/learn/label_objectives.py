@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from georetrieval.errors import UsageError
 from georetrieval.learn.relations import Labels
+from georetrieval.learn.settings import check_temperature
 
 
 class SemiHardTriplets(nn.Module):
@@ -63,8 +64,7 @@ class SupCon(nn.Module):
 
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__()
-        if temperature <= 0:
-            raise UsageError(f"The temperature must be above 0, found {temperature}.")
+        check_temperature(temperature)
         self.loss = SupConLoss(temperature=temperature)
 
     def forward(self, vectors: Tensor, labels: Labels) -> Tensor:

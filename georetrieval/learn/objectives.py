@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from georetrieval.errors import UsageError
 from georetrieval.learn.label_objectives import Classes, SemiHardTriplets, SupCon
 from georetrieval.learn.relations import Labels, Pairs
-from georetrieval.learn.settings import TrainSettings
+from georetrieval.learn.settings import TrainSettings, check_temperature
 
 START_SLOPE, START_BIAS = 25.6, 3.0
 """First weights of the layer of `PairBCE`: p = 1/2 where two descriptors differ by 0.12 on average, found by trial on
@@ -118,7 +118,7 @@ class InfoNCE(nn.Module):
 
     def __init__(self, temperature: float = 0.07, *, normalise: bool = True) -> None:
         super().__init__()
-        _check_temperature(temperature)
+        check_temperature(temperature)
         likeness = CosineSimilarity() if normalise else DotProductSimilarity(normalize_embeddings=False)
         self.loss = NTXentLoss(temperature=temperature, distance=likeness)
 
@@ -177,7 +177,7 @@ class CrossDates(nn.Module):
 
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
-        _check_temperature(temperature)
+        check_temperature(temperature)
         self.temperature = temperature
 
     def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
@@ -212,11 +212,6 @@ def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
     if settings.objective == "clip":
         return CrossDates(settings.temperature)
     return InfoNCE(settings.temperature, normalise=settings.objective == "infonce")
-
-
-def _check_temperature(temperature: float) -> None:
-    if temperature <= 0:
-        raise UsageError(f"The temperature must be above 0, found {temperature}.")
 
 
 def _check_positive(pairs: Pairs) -> None:

@@ -11,6 +11,12 @@ ObjectiveName = Literal["bce", "contrastive", "infonce", "nt-xent-dot", "clip", 
                         "cross-entropy"]
 
 
+def check_temperature(temperature: float) -> None:
+    """UsageError unless it is above 0."""
+    if temperature <= 0:
+        raise UsageError(f"The temperature must be above 0, found {temperature}.")
+
+
 @dataclass(frozen=True)
 class MiningSettings:
     """Hard pairs; the defaults are the paper's.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from georetrieval.errors import UsageError
-from georetrieval.files import digest, locked, publish, publish_json, remove_tree, sha256_file
+from georetrieval.files import digest, publish_json, remove_tree, sha256_file
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.training import teach
 from georetrieval.nets.classifier import Classifier
@@ -30,6 +28,7 @@ from georetrieval.recipe.stages import index_is_whole
 from georetrieval.recipe.staging import Stage, Stager
 from georetrieval.samples.listing import NAME, Listing
 from georetrieval.search.manifest import CURRENT
+from georetrieval.search.projection import require_umap
 from georetrieval.synthetic.picture_worlds import write_pictures
 
 STAGES = ("worlds", "train", "classifier", "index", "evaluate")
@@ -60,14 +59,9 @@ class PictureRun:
     def to(self, last: str = "evaluate") -> list[Row]:
         """Run every stage up to `last`; the answer is the evaluation's table, or a line per stage before it."""
         wanted = self._stages(last)
-        with locked(self.out / ".lock"):
-            publish(self.out / "recipe.yaml", yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False,
-                                                             allow_unicode=True).encode())
-            lines = [self.stager(self._stage(name)) for name in wanted]
-            if wanted[-1] == "evaluate":
-                rows: list[Row] = json.loads(self.results.read_text(encoding="utf-8"))["rows"]
-                return rows
-            return lines
+        if self.recipe.evaluate.projection == "umap" and self.draw is not None:
+            require_umap()  # before hours of training, not after them
+        return self.stager.run(self.recipe, self.out, map(self._stage, wanted), self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
         """What `to` would do, without doing it."""
@@ -144,7 +138,8 @@ class PictureRun:
             if start := start_of(self.recipe.eye):
                 read["start"] = sha256_file(start)
             model = self.model if name == "train" else self.classifier
-            return Stage(name, read, lambda: self._fit(learn, model), [model / WEIGHTS], record=record, model=model)
+            return Stage(name, read, lambda: self._fit(learn, model), [model / WEIGHTS], record=record, model=model,
+                         of="pictures")
         if name == "index":
             return Stage(name, settings["index"], self._index, [self.index / CURRENT], record=record,
                          usable=index_is_whole)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from georetrieval.embedding import embed
 from georetrieval.errors import InputError
@@ -26,6 +27,7 @@ CHUNK = 64
 PLAIN_PX = 128
 """Size at which pictures are shown to an eye that takes any."""
 PROOF_BYTES = 64 << 20
+Box = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +137,28 @@ def members_of(listing: Listing, eye: Embedder, *, crop: bool, size: tuple[int, 
     bare = np.flatnonzero(listing.keys == "")
     if len(bare):
         raise InputError(f"{listing.paths[bare[0]]} has no key; give --key, a folder per key, or a list with one.")
-    names = [row_id(f"{key}-{path.stem}", _proof(path, box.tobytes() + scope.encode()))
+    names = [member_name(path, _read(path), key, scope, box)
              for path, key, scope, box in zip(listing.paths, listing.keys, listing.scopes, listing.boxes, strict=True)]
     with drawn(listing, size) as pictures:
         samples = pictures.samples(side_of(eye), tuple(eye.bands), crop=crop)
         return replace(embed(samples, eye, progress=progress), names=np.asarray(names))
+
+
+def member_name(path: Path, content: bytes, key: str, scope: str, box: Box) -> str:
+    """The name of a picture in an index: the same for the same picture (and box) of one key and scope."""
+    return row_id(f"{key}-{path.stem}", content + box.tobytes() + scope.encode())
+
+
+def rows_names(listing: Listing, rows: Descriptors) -> npt.NDArray[np.str_]:
+    """`(n,)` str: the name of the row that is the picture itself, under whatever key; its own name where none is."""
+    known = set(rows.names.tolist())
+    whose = sorted(set(zip(rows.keys.tolist(), rows.scopes.tolist(), strict=True)))
+    names = listing.names
+    for row, (path, box) in enumerate(zip(listing.paths, listing.boxes, strict=True)):
+        content = _read(path)
+        mine = (member_name(path, content, key, scope, box) for key, scope in whose)
+        names[row] = next((name for name in mine if name in known), names[row])
+    return np.asarray(names)
 
 
 def looked(listing: Listing, eye: Embedder, *, crop: bool, chunk: int = CHUNK) -> Iterator[Looked]:
@@ -160,9 +179,9 @@ def looked(listing: Listing, eye: Embedder, *, crop: bool, chunk: int = CHUNK) -
         yield Looked(found, rows, tuple(damaged))
 
 
-def _proof(path: Path, also: bytes) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(PROOF_BYTES) + also
+            return file.read(PROOF_BYTES)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error

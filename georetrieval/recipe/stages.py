@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from georetrieval.errors import UsageError
-from georetrieval.files import digest, locked, publish, sha256_file
+from georetrieval.files import digest, sha256_file
 from georetrieval.geo.tileset import MANIFEST, TileSet
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
@@ -84,17 +81,7 @@ class Run:
             When another process runs in the same folder, or makes the shared tiles that this run needs.
         """
         wanted = self._stages(last)
-        with locked(self.out / ".lock"):
-            return self._to(wanted)
-
-    def _to(self, wanted: tuple[str, ...]) -> list[Row]:
-        publish(self.out / "recipe.yaml", yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False,
-                                                         allow_unicode=True).encode())
-        lines = [self.stager(self._stage(name)) for name in wanted]
-        if wanted[-1] == "evaluate":
-            rows: list[Row] = json.loads(self.results.read_text(encoding="utf-8"))["rows"]
-            return rows
-        return lines
+        return self.stager.run(self.recipe, self.out, map(self._stage, wanted), self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
         """What `to` would do, without doing it: counts, disk, memory, time where they can be known."""

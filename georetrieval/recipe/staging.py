@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+from pydantic import BaseModel
+
 from georetrieval import __version__
 from georetrieval.errors import MismatchError
-from georetrieval.files import digest, locked, publish_json
+from georetrieval.files import digest, locked, publish, publish_json
 from georetrieval.learn.training import STATE
 from georetrieval.recipe.build import WEIGHTS
 
@@ -43,6 +46,8 @@ class Stage:
         Folder of the training that it goes on with when it was interrupted; None for other stages.
     usable
         Whether a product is there and whole.
+    of
+        What a model is trained on, as a sentence calls it.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Stage:
     lock: Path | None = None
     model: Path | None = None
     usable: Callable[[Path], bool] = is_there
+    of: str = "tiles"
 
 
 class Stager:
@@ -93,11 +99,40 @@ class Stager:
         self._digests[stage.name] = wanted
         return row
 
+    def run(self, recipe: BaseModel, out: Path, stages: Iterable[Stage], results: Path) -> list[Row]:
+        """Write the resolved recipe, then do the stages; a stage is asked for when the one before it is done.
+
+        Parameters
+        ----------
+        out
+            The run folder; it is locked meanwhile.
+        results
+            The evaluation's table, which is the answer when the evaluation is the last stage.
+
+        Returns
+        -------
+        list of rows
+            That table, or a line per stage.
+
+        Raises
+        ------
+        BusyError
+            When another process runs in the same folder, or makes something that is shared.
+        """
+        plain = recipe.model_dump(mode="json")
+        with locked(out / ".lock"):
+            publish(out / "recipe.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).encode())
+            lines = [self(stage) for stage in stages]
+            if lines[-1]["stage"] != "evaluate":
+                return lines
+            rows: list[Row] = json.loads(results.read_text(encoding="utf-8"))["rows"]
+            return rows
+
     def _do(self, stage: Stage, wanted: str) -> float:
         """Do a stage, write its record before and after; the seconds it took."""
         begun = {"begun": wanted, "before": dict(self._digests)}
         if stage.model is not None:
-            self.going_on = self._goes_on(stage.model, _record(stage.record), begun)
+            self.going_on = self._goes_on(stage.model, _record(stage.record), begun, stage.of)
         publish_json(stage.record, begun)
         started = time.monotonic()
         stage.action()
@@ -106,13 +141,13 @@ class Stager:
                                     "made": [str(path) for path in stage.made]})
         return seconds
 
-    def _goes_on(self, model: Path, found: Row, begun: Row) -> bool:
+    def _goes_on(self, model: Path, found: Row, begun: Row, data: str) -> bool:
         """Whether the training in the run folder is continued; `found` is the record it left."""
         whole = (model / WEIGHTS).is_file() or "digest" not in found
         if self.resume is False or not whole or not (model / STATE).is_file():
             return False
         if self.resume and found.get("before") != begun["before"]:
-            raise MismatchError(f"{model} was trained on other tiles; train without --resume to start anew.")
+            raise MismatchError(f"{model} was trained on other {data}; train without --resume to start anew.")
         return bool(self.resume) or ("digest" not in found and found.get("begun") == begun["begun"])
 
 

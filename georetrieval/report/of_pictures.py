@@ -99,16 +99,16 @@ def _pairs(run: PictureRun, judged: JudgedPairs, part: str, folder: Path) -> Non
 def _examples(run: PictureRun, judged: JudgedPairs, rows: list[int]) -> list[Example]:
     shown, net = Shown.of(run.recipe), run.eye()
     sides = np.stack([judged.pairs.first[rows], judged.pairs.second[rows]], axis=1)
-    listing = judged.listing.take(sides.reshape(-1))
+    each, places = np.unique(sides, return_inverse=True)  # a picture may come in several pairs
+    listing = judged.listing.take(each)
     pixels = shown.as_seen_by(("r", "g", "b"))(listing).batch(range(len(listing)))
     pictures = np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1)
-    found = regions(net, listing, shown).reshape(-1, 2, 4, 2) if net.transformer is not None else None
-    boxes = None if shown.crop else shares(listing).reshape(-1, 2, 4)
+    found = regions(net, listing, shown) if net.transformer is not None else None
+    boxes = None if shown.crop else shares(listing)
     return [
-        Example((pictures[2 * place], pictures[2 * place + 1]), bool(judged.pairs.positive[row]),
-                float(judged.distances[row]), judged.limit, None if found is None else found[place],
-                None if boxes is None else boxes[place])
-        for place, row in enumerate(rows)
+        Example((pictures[two[0]], pictures[two[1]]), bool(judged.pairs.positive[row]), float(judged.distances[row]),
+                judged.limit, None if found is None else found[two], None if boxes is None else boxes[two])
+        for row, two in zip(rows, places.reshape(-1, 2), strict=True)
     ]
 
 

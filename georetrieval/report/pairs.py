@@ -135,8 +135,8 @@ def distance_histogram(distances: Doubles, same: Flags, limit: float, path: Path
         which, name = same == within, "same" if within else "different"
         found = distances[which]
         good = float(((found <= limit) == within).mean()) if len(found) else 0.0
-        axis.hist(clipped[which], edges, color=colour, alpha=0.55, hatch=hatch, edgecolor=colour, histtype="stepfilled",
-                  linewidth=1.2, label=f"{name}: {len(found)} pairs, {good:.1%} right")
+        axis.hist(clipped[which], edges.tolist(), color=colour, alpha=0.55, hatch=hatch, edgecolor=colour,
+                  histtype="stepfilled", linewidth=1.2, label=f"{name}: {len(found)} pairs, {good:.1%} right")
     axis.axvline(limit, color="black", linestyle="--", linewidth=1.3, label=f"limit {limit:.3g}, from validation")
     axis.set(xlabel="distance of the two pictures", ylabel="pairs", xlim=(0, edges[-1]))
     axis.legend(fontsize=8, loc="upper center")

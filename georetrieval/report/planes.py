@@ -80,10 +80,10 @@ def _plane(axis: Axes, plane: Plane, keys: Sequence[str]) -> None:
     for key in keys:
         colour, mark = SETS[keys.index(key) % len(SETS)], MARKS[keys.index(key) % len(MARKS)]
         own = pictures.keys == key
-        axis.scatter(*dots[own].T, s=14, c=colour, marker=mark, alpha=0.55, linewidths=0, label=key)
+        axis.scatter(dots[own, 0], dots[own, 1], s=14, c=colour, marker=mark, alpha=0.55, linewidths=0, label=key)
     for place, key in zip(marks, masks.keys.tolist(), strict=True):
         colour, mark = SETS[keys.index(key) % len(SETS)], MARKS[keys.index(key) % len(MARKS)]
-        axis.scatter(*place, s=230, c=colour, marker=mark, edgecolors="black", linewidths=1.8, zorder=3)
+        axis.scatter(place[0], place[1], s=230, c=colour, marker=mark, edgecolors="black", linewidths=1.8, zorder=3)
     _frame(axis, np.concatenate([dots, marks]))
     if len(marks) == 2:
         middle, along = marks.mean(axis=0), marks[1] - marks[0]
@@ -148,8 +148,8 @@ def mask_plane(masks: Descriptors, path: Path, *, title: str = "", unseen: Seque
                           color=WRONG if scope in unseen else "black")
     for place, key in enumerate(np.unique(masks.keys)):
         own = points[masks.keys == key]
-        axis.scatter(*own.T, s=70, c=SETS[place % len(SETS)], marker=MARKS[place % len(MARKS)], edgecolors="black",
-                     linewidths=0.8, label=f"{key}: {len(own)} masks", zorder=3)
+        axis.scatter(own[:, 0], own[:, 1], s=70, c=SETS[place % len(SETS)], marker=MARKS[place % len(MARKS)],
+                     edgecolors="black", linewidths=0.8, label=f"{key}: {len(own)} masks", zorder=3)
     axis.set_aspect("equal", adjustable="datalim")
     axis.tick_params(labelsize=7)
     axis.set_xlabel(told, fontsize=8)

@@ -180,9 +180,17 @@ class Listing:
             raise InputError(f"The box of {self.files[bad[0]]} is not x0 < x1, y0 < y1 in pixels; give all four "
                              "corners or none.")
         if len(set(self.names)) < len(self):
-            seen: set[str] = set()
-            twice = next(name for name in self.names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-            raise InputError(f"{twice} is in the list twice with the same box; a picture and box come once.")
+            self._refuse_twice()
+
+    def _refuse_twice(self) -> None:
+        names = np.asarray(self.names)
+        values, first = np.unique(names, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(self)), first)[0])
+        assert len(values) < len(self)
+        if not self.boxed[row]:
+            raise InputError(f"{self.files[row]} is in the list twice without a box; a picture comes once, or once "
+                             "with each box.")
+        raise InputError(f"{names[row]} is in the list twice with the same box; a picture and box come once.")
 
 
 def _not_empty(boxes: Boxes) -> npt.NDArray[np.bool_]:

@@ -61,7 +61,7 @@ class Confusion:
     def f1(self) -> npt.NDArray[np.float64]:
         """`(a,)` harmonic mean of precision and recall, 0..1; 0 where both are 0.
 
-        *Source*: van Rijsbergen, Information retrieval, 1979, chapter 7; papers/004 gives it per animal.
+        *Source*: van Rijsbergen, Information retrieval, 1979, chapter 7; papers/004 gives one for all keys together.
         """
         said = self.counts.sum(axis=0)[: len(self.asked)]
         return np.asarray(2 * self._right() / (said + self.counts.sum(axis=1)))

@@ -90,6 +90,39 @@ def test_search_answers_with_keys(cli, herd, tmp_path):
         assert told in err
 
 
+def test_a_picture_is_left_out_of_its_own_answers(cli, made, tmp_path):
+    """Under its key from a folder of keys, and as a file that says no key; rows of several pictures cannot do it."""
+    path = tmp_path / "each"
+    assert cli("index", "build", path, "--model", "hog", "--pictures", made / "herd")[0] == 0
+    for query in ("herd", "herd/ox-0/0.png"):
+        plain = json.loads(cli("search", path, query, "-k", "1", "--format", "json")[1])
+        others = json.loads(cli("search", path, query, "-k", "1", "--exclude-self", "--format", "json")[1])
+        assert all(row["score"] == pytest.approx(1, abs=1e-3) for row in plain)
+        assert all(other["row"] != own["row"] for own, other in zip(plain, others, strict=True))
+    mean = tmp_path / "mean"
+    assert cli("index", "build", mean, "--model", "hog", "--pictures", made / "herd", "--rows", "mean")[0] == 0
+    code, out, err = cli("search", mean, "herd", "--exclude-self")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "made of several pictures" in err
+
+
+def test_an_index_of_masks_that_were_drawn_on_a_map(cli, tmp_path):
+    """GeoJSON knows no picture: its size is given, and the mask is the one of the same corners in LabelMe."""
+    x0, y0, x1, y1 = bars.BARS["north", "up"]
+    ring = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
+    shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (tmp_path / "up.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
+    bars.labelme(tmp_path / "up.json", "north", "up")
+    for name in ("up.geojson", "up.json"):
+        bars.write_list(tmp_path / "pictures.csv", [{"file": name, "key": "up", "role": "mask"}])
+        size = ("--size", "64", "64") if name == "up.geojson" else ()
+        code, _, err = cli("index", "build", tmp_path / name[3:], "--model", "hog", "--pictures",
+                           tmp_path / "pictures.csv", *size)
+        assert code == 0, err
+    drawn, known = (IndexStore.open(tmp_path / name).load()[0].vectors for name in ("geojson", "json"))
+    np.testing.assert_allclose(drawn, known, atol=1e-6)
+
+
 def test_a_new_individual_from_its_folder_and_gone_again(cli, herd):
     before = rows(herd)
     assert json.loads(cli("classify", herd, "new/ox-2/0.png", "--format", "json")[1])[0]["key"] != "ox-2"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from georetrieval.nets.settings import NetSettings
 from georetrieval.progress import silent
 from georetrieval.samples.arrays import ArraySamples
 from georetrieval.samples.augment import AugmentSettings
+from tests.made.interruption import CtrlC
 
 torch.set_num_threads(1)
 BANDS = ("r", "g", "b")
@@ -67,16 +66,6 @@ def taught(run: Path, lessons: Lessons, settings: TrainSettings = SHORT, net: Ne
     eye = DescriptorNet(net)
     given = {"progress": silent, "augment": AugmentSettings(turns=False, shift=0.1, angle_deg=20, erase=0.3)} | more
     return eye, teach(eye, objective_of(settings, net.descriptor), lessons, settings=settings, run=run, **given)
-
-
-class CtrlC:
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __call__(self, done: int, total: int, what: str) -> None:  # noqa: ARG002
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_masks_of_the_own_scope_half_of_them_of_the_own_key() -> None:

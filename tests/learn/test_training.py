@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from georetrieval.samples.campaigns import TileSamples
 from georetrieval.samples.poses import GroundSettings
 from georetrieval.search.metrics import map_at_k
 from tests.made.ground import photographed, pixels
+from tests.made.interruption import CtrlC
 
 _spec = importlib.util.spec_from_file_location("worlds", Path(__file__).with_name("worlds.py"))
 assert _spec is not None
@@ -57,18 +56,6 @@ def trained(
         augment=AugmentSettings(shift=0.1, ground=ground), resume=resume, progress=progress,
     )
     return eye, result
-
-
-class CtrlC:
-    """A real SIGINT at the n-th report."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __call__(self, done: int, total: int, what: str) -> None:  # noqa: ARG002
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def assert_same(one: DescriptorNet, other: DescriptorNet) -> None:

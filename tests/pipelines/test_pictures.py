@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from georetrieval.cli.main import main
 from georetrieval.embedding import embed
 from georetrieval.nets.baselines import HogEmbedder
 from georetrieval.recipe.build import net_of
@@ -21,6 +19,7 @@ from georetrieval.search.gallery import Gallery
 from georetrieval.search.metrics import recall_at_k
 from georetrieval.search.prototypes import rows_of
 from tests.made.pictures import write_tracks
+from tests.made.runs import RunRecipe
 
 torch.set_num_threads(1)
 DATA = os.environ.get("GEORETRIEVAL_TEST_DATA")
@@ -36,16 +35,6 @@ def recipe(name: str) -> PictureRecipe:
     found = load_recipe(published(name))
     assert isinstance(found, PictureRecipe)
     return found
-
-
-def run(capsys: pytest.CaptureFixture[str], name: str, *settings: str) -> list[dict[str, str]]:
-    arguments = [word for setting in settings for word in ("--set", setting)]
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as end:
-        main(["run", str(published(name)), "--format", "csv", *arguments])
-    streams = capsys.readouterr()
-    assert not end.value.code, streams.err
-    return list(csv.DictReader(streams.out.splitlines()))
 
 
 def figures(name: str) -> set[str]:
@@ -100,9 +89,9 @@ def test_the_ablations_of_pairs_change_one_thing() -> None:
                                      ("eye", "crop_scale"), ("learn", "phases")}
 
 
-def test_masks_in_miniature(capsys: pytest.CaptureFixture[str]) -> None:
+def test_masks_in_miniature(run: RunRecipe) -> None:
     """Three lifts, one of them never seen."""
-    rows = run(capsys, "masks-unseen", "pictures.world.options={lifts: 3, images_share: 0.05}", "pictures.px=24",
+    rows = run("masks-unseen", "pictures.world.options={lifts: 3, images_share: 0.05}", "pictures.px=24",
                "pictures.split.unseen=1", "learn.epochs=1", "classifier.epochs=1", "evaluate.baselines=[untrained]")
     assert {row["descriptor"] for row in rows} == {"untrained", "classifier", "trained"}
     unseen = [row for row in rows if row["part"].startswith("test, unseen scopes")]
@@ -113,11 +102,11 @@ def test_masks_in_miniature(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["animals-unseen", "animals-mobilenet"])
-def test_animals_in_miniature(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_animals_in_miniature(name: str, tmp_path: Path, run: RunRecipe) -> None:
     source = write_tracks(tmp_path / "herd", ("red", "green", "blue", "white"), tracks=3, each=2)
     small = {"animals-unseen": ["pictures.split.unseen=2"],
              "animals-mobilenet": ["eye.trunk=mobilenetv2_035", "pictures.split={by: group}"]}[name]
-    rows = run(capsys, name, f"pictures.source={source}", "pictures.px=32", "learn.epochs=1",
+    rows = run(name, f"pictures.source={source}", "pictures.px=32", "learn.epochs=1",
                "evaluate.baselines=[]", "learn.lessons.batch=8", *small)
     assert {row["gallery"] for row in rows} == {"each", "mean", "prototypes"}
     assert len(rows) == (9 if name == "animals-unseen" else 3)
@@ -127,9 +116,9 @@ def test_animals_in_miniature(name: str, tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("name", ["pairs-siamese", "pairs-affine"])
-def test_pairs_in_miniature(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pairs_in_miniature(name: str, run: RunRecipe) -> None:
     options = "{count: 120, scale: [0.5, 1.5], rotation_deg: 60}" if name == "pairs-affine" else "{count: 120}"
-    rows = run(capsys, name, f"pictures.world.options={options}", "learn.epochs=1", "eye.width=8", "evaluate.pairs=40",
+    rows = run(name, f"pictures.world.options={options}", "learn.epochs=1", "eye.width=8", "evaluate.pairs=40",
                "evaluate.baselines=[]")
     (row,) = rows
     assert row["descriptor"] == "trained"

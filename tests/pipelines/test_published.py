@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from georetrieval.cli.main import main
 from georetrieval.recipe.loading import load_recipe, published
 from georetrieval.recipe.stages import Run
+from tests.made.runs import RunRecipe
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RECIPES = sorted(PIPELINES.glob("*.yaml"))
@@ -24,17 +25,6 @@ HOG_OF_THE_TOWN = {
     ("1981", "1961"): (0.505, 94), ("1981", "1976"): (0.943, 72),
 }
 """(query, gallery) -> map@5 of plain HOG and number of tiles. *Source*: REFERENCE.md E."""
-
-
-def run(capsys: pytest.CaptureFixture[str], name: str, *settings: str) -> list[dict[str, str]]:
-    """Run a published recipe; the table."""
-    arguments = [word for setting in settings for word in ("--set", setting)]
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as end:
-        main(["run", str(published(name)), "--format", "csv", *arguments])
-    streams = capsys.readouterr()
-    assert not end.value.code, streams.err
-    return list(csv.DictReader(streams.out.splitlines()))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -112,11 +102,11 @@ def test_geomatch_is_the_paper() -> None:
 
 @pytest.mark.parametrize("name", ["quickstart", "geomatch"])
 def test_made_up_departements_in_miniature(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: RunRecipe
 ) -> None:
     monkeypatch.chdir(tmp_path)
     worlds = [f"tiles.worlds.{n}.{key}" for n in range(3) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
-    rows = run(capsys, name, *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t", "eye.descriptor=8",
+    rows = run(name, *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t", "eye.descriptor=8",
                "eye.filters=[8]", "learn.epochs=1", "learn.pairs_per_batch=18")
     assert [row["descriptor"] for row in rows] == ["hog", "class-shares", "untrained", "trained"]
     for row in rows:
@@ -132,12 +122,12 @@ def test_made_up_departements_in_miniature(
 
 
 def test_baselines_in_miniature(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: RunRecipe
 ) -> None:
     """The best of each block as printed, a column per département; all 660 rows in the run folder."""
     monkeypatch.chdir(tmp_path)
     worlds = [f"tiles.worlds.{n}.{key}" for n in range(3) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
-    rows = run(capsys, "baselines", *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t",
+    rows = run("baselines", *worlds, "tiles.px=32", "tiles.cell_m=500", "eye.trunk=resnet10t",
                "evaluate.combinations.whitened=16")
     assert [(row["block"], row["fusion"]) for row in rows] == [
         ("photo", "none"), ("semantic", "none"), ("both", "early"), ("both", "concatenation"), ("both", "late"),
@@ -157,7 +147,7 @@ def test_baselines_in_miniature(
 
 
 def test_recipes_of_the_tables_in_miniature(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: RunRecipe
 ) -> None:
     """One command, shared tiles, two seeds: the siamese recipe, the best one, any modality, off the grid."""
     monkeypatch.chdir(tmp_path)
@@ -175,7 +165,7 @@ def test_recipes_of_the_tables_in_miniature(
     modalities = list(csv.DictReader((tmp_path / "runs/any-modality/modalities.csv").read_text().splitlines()))
     assert len(modalities) == 9
     assert (tmp_path / "runs/siamese/failures.csv").is_file()
-    run(capsys, "off-grid", *settings, "evaluate.off_grid.queries=3", "evaluate.off_grid.turns=4")
+    run("off-grid", *settings, "evaluate.off_grid.queries=3", "evaluate.off_grid.turns=4")
     off = list(csv.DictReader((tmp_path / "runs/off-grid/off_grid.csv").read_text().splitlines()))
     assert {(row["condition"], row["views"]) for row in off} == {("shift", "1"), ("turn", "4"), ("scale", "20")}
     assert {(row["bands"], row["colours"]) for row in off} == {(bands, colours) for bands in ("both", "photo")
@@ -197,13 +187,13 @@ def mosaics(folder: Path) -> Path:
 
 
 def test_any_folder_of_dated_mosaics(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: RunRecipe
 ) -> None:
     """10 x 4 cells of 64 px; 4 rows of cells train, 4 test; the black cell is blank in 1961 only."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GEORETRIEVAL_TEST_DATA", raising=False)
     folder = mosaics(tmp_path / "photos")
-    rows = run(capsys, "town", f"tiles.mosaics.folder={folder}", "tiles.cell_m=64", "tiles.px=32",
+    rows = run("town", f"tiles.mosaics.folder={folder}", "tiles.cell_m=64", "tiles.px=32",
                "tiles.mosaics.offsets=2", "eye.trunk=resnet10t", "eye.descriptor=8", "learn.epochs=1",
                "learn.pairs_per_batch=8")
     pairs = {(row["query"], row["gallery"]) for row in rows}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from georetrieval.recipe.picture_pairs import ious
 from georetrieval.recipe.picture_stages import PictureRun
 from georetrieval.recipe.runs import run_of
 from georetrieval.search.store import IndexStore
+from tests.made.interruption import CtrlC
 from tests.made.pictures import write_parts, write_tracks
 
 torch.set_num_threads(1)
@@ -152,17 +151,9 @@ def test_intersection_over_union_by_hand() -> None:
 def test_an_interrupted_training_goes_on(tmp_path: Path) -> None:
     path = paired(tmp_path)
 
-    class CtrlC:
-        left = 8
-
-        def __call__(self, done: int, total: int, what: str) -> None:  # noqa: ARG002
-            self.left -= 1
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGINT)
-
     whole = run(path, tmp_path / "whole").to()
     with pytest.raises(KeyboardInterrupt):
-        run(path, tmp_path / "parts", progress=CtrlC()).to()
+        run(path, tmp_path / "parts", progress=CtrlC(8)).to()
     parts = run(path, tmp_path / "parts")
     assert parts.to() == whole
     assert parts.stager.going_on

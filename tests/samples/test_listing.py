@@ -114,7 +114,7 @@ def test_kept_pixels_are_those_of_the_file(two: Path) -> None:
     ("file,key\nin/a.png,a\nin/c.png,c\n", r"line 3: the file in/c\.png is not there"),
     ("file,key,role\nin/a.png,a,video\n", "role 'video' is unknown; give one of image, mask"),
     ("file,key,part\nin/a.png,a,trian\n", "part 'trian' is unknown"),
-    ("file,key\nin/a.png,a\nin/a.png,b\n", "twice with the same box"),
+    ("file,key\nin/a.png,a\nin/a.png,b\n", "twice without a box"),
     ("file,key,x0,y0,x1,y1\nin/a.png,a,1,2,3,\n", "box of in/a.png is not"),
     ("file,key,x0,y0,x1,y1\nin/a.png,a,3,2,1,4\n", "box of in/a.png is not"),
     ("file,key,x0,y0,x1,y1\nin/a.png,a,3,2,x,4\n", "line 2 has a box that is not four numbers"),
