@@ -82,6 +82,7 @@ class Measured:
             eyes[str(name)] = HogEmbedder() if name == "hog" else run.untrained().for_inference()
         if run.recipe.classifier is not None:
             eyes["classifier"] = Classifier.load(run.classifier / WEIGHTS)
+        eyes |= {name: Classifier.load(folder / WEIGHTS) for name, folder in run.others.items()}
         eyes["trained"] = run.eye() if run.recipe.kind == "classes" else run.eye().for_inference()
         return eyes
 
@@ -105,7 +106,7 @@ class Measured:
 
     def _of_classes(self, name: str, eye: Classifier, question: Question) -> list[Row]:
         """The largest logit."""
-        found = embed(self.shown(question.queries), eye, progress=self.run.progress)
+        found = embed(self.shown.as_seen_by(tuple(eye.bands))(question.queries), eye, progress=self.run.progress)
         right = eye.judged(found.vectors).classes == question.queries.keys
         return _by_scope(name, question, right, "classes")
 

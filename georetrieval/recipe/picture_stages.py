@@ -22,7 +22,7 @@ from georetrieval.recipe.build import WEIGHTS, augment_of, net_of, net_settings,
 from georetrieval.recipe.picture_lessons import Shown, classes_of, lessons_of
 from georetrieval.recipe.picture_parts import Parts, divided
 from georetrieval.recipe.reading_index import index_pictures
-from georetrieval.recipe.schema_learn import Learn
+from georetrieval.recipe.schema_learn import Eye, Learn
 from georetrieval.recipe.schema_pictures import PictureRecipe
 from georetrieval.recipe.stages import index_is_whole
 from georetrieval.recipe.staging import Stage, Stager
@@ -51,6 +51,7 @@ class PictureRun:
         self.progress = progress
         self.draw = draw
         self.model, self.classifier = self.out / "model", self.out / "classifier"
+        self.others = {other.name: self.out / "classifiers" / other.name for other in recipe.classifiers}
         self.results = self.out / "results.json"
         indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
         self.index = index or indexes / recipe.name
@@ -104,11 +105,10 @@ class PictureRun:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
             if self.recipe.kind == "classes":
-                return self._classifier_net()
+                return self._classifier_net(self.recipe.eye)
             return net_of(self.recipe.eye, self.recipe.pictures.px, "")
 
-    def _classifier_net(self) -> Classifier:
-        eye = self.recipe.eye
+    def _classifier_net(self, eye: Eye) -> Classifier:
         plain = net_settings(eye.model_copy(update={"unit": False}), self.recipe.pictures.px)
         return Classifier(plain, classes_of(self.parts), weights=None if start_of(eye) else eye.weights)
 
@@ -116,15 +116,20 @@ class PictureRun:
         if last not in (*STAGES, "report"):
             raise UsageError(f"A recipe of pictures has no stage {last!r}; its stages are {', '.join(STAGES)}.")
         wanted = STAGES[: STAGES.index(last) + 1] if last in STAGES else STAGES
-        absent = {"worlds": self.recipe.pictures.world is None, "classifier": self.recipe.classifier is None,
-                  "index": self.recipe.index.rows == "none"}
+        absent = {"worlds": self.recipe.pictures.world is None, "index": self.recipe.index.rows == "none",
+                  "classifier": self.recipe.classifier is None and not self.others}
         if absent.get(last):
             raise UsageError(f"The recipe {self.recipe.name} asks for no {last}, so there is no stage {last!r}.")
-        return tuple(name for name in wanted if not absent.get(name))
+        names = [name for name in wanted if not absent.get(name)]
+        if "classifier" in names:
+            at = names.index("classifier")
+            own = [] if self.recipe.classifier is None else ["classifier"]
+            names[at : at + 1] = [*own, *(f"classifier {name}" for name in self.others)]
+        return tuple(names)
 
     def _stage(self, name: str) -> Stage:
         settings = self.recipe.model_dump(mode="json")
-        record = self.out / "stages" / f"{name}.json"
+        record = self.out / "stages" / f"{name.replace(' ', '-')}.json"
         if name == "worlds":
             world = settings["pictures"]["world"] | {"folder": None}
             shared = self.recipe.pictures.world is not None and self.recipe.pictures.world.folder
@@ -132,19 +137,33 @@ class PictureRun:
             lock = self.world.parent / ".worlds.lock" if shared else None
             return Stage(name, world, self._write_world, [self.world / NAME],
                          record=folder / (f"{self.world.name}.json" if shared else record.name), lock=lock)
-        if name in ("train", "classifier"):
-            learn = "learn" if name == "train" else "classifier"
-            read = {key: settings[key] for key in ("seed", "eye", learn)} | self._data(settings)
-            if start := start_of(self.recipe.eye):
+        if name == "train" or name.startswith("classifier"):
+            eye, learn, model = self._training(name)
+            about = "learn" if name == "train" else "classifier"
+            read = {"seed": settings["seed"], "eye": eye.model_dump(mode="json"), about: learn.model_dump(mode="json"),
+                    **self._data(settings)}
+            if start := start_of(eye):
                 read["start"] = sha256_file(start)
-            model = self.model if name == "train" else self.classifier
-            return Stage(name, read, lambda: self._fit(learn, model), [model / WEIGHTS], record=record, model=model,
-                         of="pictures")
+            return Stage(name, read, lambda: self._fit(eye, learn, model), [model / WEIGHTS], record=record,
+                         model=model, of="pictures")
         if name == "index":
             return Stage(name, settings["index"], self._index, [self.index / CURRENT], record=record,
                          usable=index_is_whole)
         return Stage(name, [settings["evaluate"], settings["seed"]], lambda: picture_measuring.measure(self),
                      [self.results], record=record)
+
+    def _training(self, name: str) -> tuple[Eye, Learn, Path]:
+        """What a stage trains: "train", "classifier", or "classifier NAME" of another one."""
+        recipe = self.recipe
+        if name == "train":
+            return recipe.eye, recipe.learn, self.model
+        if name == "classifier":
+            assert recipe.classifier is not None
+            return recipe.eye, recipe.classifier, self.classifier
+        other = next(one for one in recipe.classifiers if f"classifier {one.name}" == name)
+        learn = other.learn or recipe.classifier
+        assert learn is not None
+        return other.eye, learn, self.others[other.name]
 
     def _data(self, settings: Row) -> Row:
         """What a training reads of the pictures: how they are divided and seen, and which files there are."""
@@ -162,20 +181,20 @@ class PictureRun:
         remove_tree(self.world)
         write_pictures(world.kind, self.world, seed=world.seed, options=world.options, progress=self.progress)
 
-    def _fit(self, learn_name: str, model: Path) -> None:
+    def _fit(self, eye: Eye, learn: Learn, model: Path) -> None:
         recipe = self.recipe
-        learn: Learn = recipe.learn if learn_name == "learn" else recipe.classifier  # type: ignore[assignment]
         settings = settings_of(learn, recipe.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             classes = recipe.kind_of(learn) == "classes"
-            net = self._classifier_net() if classes else net_of(recipe.eye, recipe.pictures.px, "")
+            net = self._classifier_net(eye) if classes else net_of(eye, recipe.pictures.px, "")
             objective = objective_of(settings, net.settings.descriptor)
+        shown = Shown.of(recipe).as_seen_by(tuple(eye.bands))
         if not self.stager.going_on:
             remove_tree(model)
-            if start := start_of(recipe.eye):
-                publish_json(model / "start.json", {"weights": recipe.eye.weights, "left_out": start_from(net, start)})
-        teach(net, objective, lessons_of(self.parts, learn, Shown.of(recipe), recipe.seed), settings=settings,
+            if start := start_of(eye):
+                publish_json(model / "start.json", {"weights": eye.weights, "left_out": start_from(net, start)})
+        teach(net, objective, lessons_of(self.parts, learn, shown, recipe.seed), settings=settings,
               run=model, augment=augment_of(learn), resume=self.stager.going_on, progress=self.progress)
 
     def _index(self) -> None:
@@ -189,13 +208,10 @@ class PictureRun:
                        progress=self.progress)
 
     def _planned(self, name: str) -> str:
-        recipe = self.recipe
         if name == "worlds":
             return f"{'there already' if (self.world / NAME).exists() else 'to write'}: {self.world}"
-        if name in ("train", "classifier"):
-            learn = recipe.learn if name == "train" else recipe.classifier
-            assert learn is not None
+        if name == "train" or name.startswith("classifier"):
+            eye, learn, folder = self._training(name)
             minutes = f", at most {learn.minutes:g} minutes" if learn.minutes else ""
-            folder = self.model if name == "train" else self.classifier
-            return f"{recipe.eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes} into {folder}"
+            return f"{eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes} into {folder}"
         return f"into {self.index if name == 'index' else self.out}"

@@ -100,9 +100,18 @@ class PictureEvaluate(Strict):
     projection: Literal["pca", "umap"] = Field("pca", description="keys: how the space is drawn in three dimensions")
 
 
+class OtherClassifier(Strict):
+    """Another net, trained as a softmax classifier on the same pictures: a line of the table."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    eye: Eye = Field(description="its own trunk, weights and head; fine-tuned where weights says hub or a file")
+    learn: Learn | None = Field(None, description="its training; null is the one of classifier")
+
+
 class PictureRecipe(Strict):
     """One experiment on pictures."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("classifiers",)
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = ""
     seed: int = Field(1, ge=0)
@@ -110,14 +119,29 @@ class PictureRecipe(Strict):
     eye: Eye = Eye(bands=("r", "g", "b"))
     learn: Learn
     classifier: Learn | None = Field(None, description="also train the same net as a softmax classifier, so")
+    classifiers: tuple[OtherClassifier, ...] = Field((), description="and other nets, each with a line of its own")
     index: PictureIndex = PictureIndex()
     evaluate: PictureEvaluate = PictureEvaluate()
 
     @model_validator(mode="after")
     def _photo_bands(self) -> Self:
-        strange = set(self.eye.bands) - {"r", "g", "b", "grey"}
-        if strange:
-            raise ValueError(f"eye.bands names {', '.join(sorted(strange))}; pictures have r, g, b and grey")
+        for eye in (self.eye, *(other.eye for other in self.classifiers)):
+            strange = set(eye.bands) - {"r", "g", "b", "grey"}
+            if strange:
+                raise ValueError(f"eye.bands names {', '.join(sorted(strange))}; pictures have r, g, b and grey")
+        return self
+
+    @model_validator(mode="after")
+    def _other_classifiers(self) -> Self:
+        names = [other.name for other in self.classifiers]
+        taken = {"hog", "untrained", "classifier", "trained"} & set(names)
+        if taken or len(set(names)) < len(names):
+            raise ValueError(f"classifiers need names of their own, found {', '.join(names)}")
+        for other in self.classifiers:
+            learn = other.learn or self.classifier
+            if learn is None or learn.lessons is None or self.kind_of(learn) != "classes":
+                raise ValueError(f"the classifier {other.name} needs learn.lessons.kind: classes, of its own or of "
+                                 "classifier")
         return self
 
     @model_validator(mode="after")

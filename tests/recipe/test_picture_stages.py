@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 import yaml
 
-from georetrieval.errors import UsageError
+from georetrieval.errors import InputError, UsageError
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.many import Many
 from georetrieval.recipe.picture_pairs import ious
@@ -69,12 +70,14 @@ def run(path: Path, out: Path, *settings: str, **more: Any) -> PictureRun:
 
 def test_masks_are_nearer_when_they_are_right(tmp_path: Path) -> None:
     """Three scopes: a line for each and their mean, for the baselines, the classifier and the trained net."""
-    one = run(masks(tmp_path), tmp_path / "run")
+    one = run(masks(tmp_path, classifiers=[{"name": "flat", "eye": EYE | {"hidden": [], "bands": ["grey"]}}]),
+              tmp_path / "run")
     rows = one.to()
     assert [row["part"] for row in rows if row["descriptor"] == "trained"] == [
         "test: a", "test: b", "test: c", "test: mean of scopes"]
     means = {row["descriptor"]: row["accuracy"] for row in rows if row["part"].endswith("mean of scopes")}
-    assert list(means) == ["hog", "untrained", "classifier", "trained"]
+    assert list(means) == ["hog", "untrained", "classifier", "flat", "trained"]
+    assert means["flat"] >= 0.8
     assert means["trained"] >= 0.9
     assert means["classifier"] >= 0.9
     assert means["untrained"] < 0.9
@@ -138,6 +141,26 @@ def test_a_classifier_alone(tmp_path: Path) -> None:
     assert rows[-1]["accuracy"] >= 0.9
 
 
+def test_other_classifiers_whose_weights_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything before them is done and kept; without them the run goes on from there."""
+    def offline(*words: Any, pretrained: bool = False, **more: Any) -> Any:
+        if pretrained:
+            raise OSError("no network")
+        return made(*words, **more)
+
+    made = timm.create_model
+    monkeypatch.setattr(timm, "create_model", offline)
+    large = {"name": "large", "eye": EYE | {"trunk": "resnet10t", "head": "pool", "weights": "hub"}}
+    path = masks(tmp_path, learn=LEARN | {"epochs": 1, "lessons": {"kind": "masks", "batch": 8}}, classifier=None,
+                 classifiers=[large | {"learn": CLASSES}])
+    with pytest.raises(InputError, match="weights of 'resnet10t' could not be fetched"):
+        run(path, tmp_path / "run").to()
+    one = run(path, tmp_path / "run", "classifiers=[]")
+    assert one.stager(one._stage("train"))["state"] == "as before"
+    assert [row["stage"] for row in run(path, tmp_path / "other").plan()] == [
+        "train", "classifier large", "index", "evaluate"]
+
+
 def test_intersection_over_union_by_hand() -> None:
     """A square on itself; moved by half a side: 1/3; turned by 45 degrees: an octagon 2 (sqrt 2 - 1)."""
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
@@ -191,6 +214,8 @@ def test_what_there_is_to_do(tmp_path: Path) -> None:
     ({"pictures": {"world": {"kind": "digits", "options": {"size": 3}}}}, "has no option 'size'; it takes"),
     ({"pictures": {"source": "x", "split": {"by": "key"}}}, "unseen says how many"),
     ({"pictures": {"source": "x", "pix": 3}}, "did you mean px"),
+    ({"classifiers": [{"name": "hog", "eye": EYE, "learn": CLASSES}]}, "names of their own, found hog"),
+    ({"classifiers": [{"name": "other", "eye": EYE}]}, "other needs learn.lessons.kind: classes"),
     ({"classifier": LEARN | {"lessons": {"kind": "pairs"}}}, "classifier.lessons.kind has to be classes"),
 ])
 def test_recipes_that_make_no_sense(tmp_path: Path, values: dict[str, Any], said: str) -> None:
