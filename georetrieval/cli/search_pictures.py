@@ -59,7 +59,7 @@ def _answers(
     import numpy as np
 
     from georetrieval.recipe.reading_index import eye_of
-    from georetrieval.recipe.reading_pictures import listed, looked, rows_names
+    from georetrieval.recipe.reading_pictures import listed, looked, rows_names, told
 
     images = listed([Path(query) for query in queries])
     images = images.take(images.roles == "image")
@@ -78,7 +78,7 @@ def _answers(
             place = part.rows[int(matches.query_rows[match.query])]
             known = bool(images.keys[place])
             rows.append({
-                "query": str(images.paths[place]), "rank": match.rank, "key": str(matches.gallery_keys[match.row]),
+                "query": told(images, place), "rank": match.rank, "key": str(matches.gallery_keys[match.row]),
                 "scope": str(gallery.descriptors.scopes[match.row]), "score": round(match.score, 6),
                 "hit": match.hit if known else None, "row": str(matches.gallery_names[match.row])})
     return rows, left

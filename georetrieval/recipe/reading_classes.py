@@ -14,7 +14,7 @@ import numpy as np
 from georetrieval.errors import InputError, UsageError
 from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.reading_index import eye_of
-from georetrieval.recipe.reading_pictures import listed, looked
+from georetrieval.recipe.reading_pictures import listed, looked, told
 from georetrieval.samples.images import SUFFIXES
 from georetrieval.samples.listing import Listing
 from georetrieval.search.gallery import Gallery
@@ -113,17 +113,12 @@ class Judge:
             return f"{path} cannot be judged: its descriptor means nothing (a blank picture?)."
         number = {name: None if (value := getattr(verdict, name)) is None else round(value, 6)
                   for name in ("distance", "margin")}
-        out = {"image": _shown(path, images, row), "scope": verdict.scope, "key": verdict.key, **number,
+        out = {"image": told(images, row), "scope": verdict.scope, "key": verdict.key, **number,
                "distances": {key: round(value, 6) for key, value in [*verdict.distances.items()][:self.told]}}
         if truth:
             here = truth in set(self.gallery.descriptors.keys.tolist())
             out |= {"truth": truth, "hit": verdict.key == (truth if here or self.unknown is None else UNKNOWN)}
         return out, verdict
-
-
-def _shown(path: Path, images: Listing, row: int) -> str:
-    box = images.boxes[row]
-    return str(path) if np.isnan(box).any() else f"{path}#{','.join(f'{x:g}' for x in box)}"
 
 
 def streamed(names: Iterable[str], scope: str | None) -> Iterator[Listing | str]:

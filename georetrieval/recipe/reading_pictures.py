@@ -71,7 +71,7 @@ def joined(parts: Sequence[Listing]) -> Listing:
         raise InputError("There is no picture; give files, folders of them, or a list.")
     if len(parts) == 1:
         return parts[0]
-    files = [str(path.resolve()) for part in parts for path in part.paths]
+    files = [str(path) for part in parts for path in part.paths]
     columns = [np.concatenate([getattr(part, name) for part in parts])
                for name in ("keys", "scopes", "roles", "parts", "groups", "boxes")]
     return Listing(Path(), np.asarray(files), *columns)
@@ -93,6 +93,13 @@ def _plain(folder: Path, names: Sequence[str], key: str, role: str) -> Listing:
     nothing = np.full(count, "")
     return Listing(folder, np.asarray(names), np.full(count, key), nothing, np.full(count, role), nothing, nothing,
                    np.full((count, 4), np.nan))
+
+
+def told(listing: Listing, row: int) -> str:
+    """What a row is called to people: its path, and its box where it has one."""
+    box = listing.boxes[row]
+    path = str(listing.paths[row])
+    return path if np.isnan(box).any() else f"{path}#{','.join(f'{x:g}' for x in box)}"
 
 
 @contextmanager

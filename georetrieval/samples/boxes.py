@@ -131,6 +131,8 @@ def whole_picture(path: Path, *, expected: tuple[int, int] | None = None) -> npt
 
 
 def _json_of(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; give a COCO file of boxes.")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -165,7 +165,8 @@ def test_recipes_of_the_tables_in_miniature(
     modalities = list(csv.DictReader((tmp_path / "runs/any-modality/modalities.csv").read_text().splitlines()))
     assert len(modalities) == 9
     assert (tmp_path / "runs/siamese/failures.csv").is_file()
-    run("off-grid", *settings, "evaluate.off_grid.queries=3", "evaluate.off_grid.turns=4")
+    more = [f"tiles.worlds.{n}.{key}" for n in (3, 4) for key in ("km=3", "gsd_m=10", "sheet_km=3")]
+    run("off-grid", *settings, *more, "evaluate.off_grid.queries=5", "evaluate.off_grid.turns=4")
     off = list(csv.DictReader((tmp_path / "runs/off-grid/off_grid.csv").read_text().splitlines()))
     assert {(row["condition"], row["views"]) for row in off} == {("shift", "1"), ("turn", "4"), ("scale", "20")}
     assert {(row["bands"], row["colours"]) for row in off} == {(bands, colours) for bands in ("both", "photo")
