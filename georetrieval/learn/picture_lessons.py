@@ -133,24 +133,36 @@ class PairLessons(_Pictures):
         Pairs of one batch.
     seed
         Of the validation's pairs.
+    every
+        The pictures of a batch are compared all with all: every pair of one key in it, and as many pairs of two keys
+        of a scope. The pictures are the same, and are embedded once each.
 
-    *Source*: papers/003, section IV.
+    *Source*: papers/003, section IV; none for `every`.
     """
 
-    def __init__(self, images: SampleSet, validation: SampleSet | None, *, batch: int, seed: int) -> None:
+    def __init__(
+        self, images: SampleSet, validation: SampleSet | None, *, batch: int, seed: int, every: bool = False
+    ) -> None:
         super().__init__(images, batch)
+        self.every = every
         self.validation = validation
         self._partners = Partners(images.keys, images.scopes)
         self._judged = None if validation is None else fixed_pairs(
             validation.keys, validation.scopes, min(VALIDATED, 2 * len(validation)), seed)
 
-    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Pairs]:  # noqa: ARG002
+    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Pairs | Among]:  # noqa: ARG002
         random = np.random.default_rng([seed, epoch])
         for rows in self.drawn(random):
-            yield self._partners.pairs(rows, random)
+            pairs = self._partners.pairs(rows, random)
+            yield self._partners.among(np.concatenate([pairs.first, pairs.second]), random) if self.every else pairs
 
-    def pixels(self, relations: Pairs, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
-        return self.changed(np.concatenate([relations.first, relations.second]), augment, seed)
+    def pixels(self, relations: Pairs | Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
+        both = not isinstance(relations, Among)
+        rows = np.concatenate([relations.first, relations.second]) if both else relations.rows
+        return self.changed(rows, augment, seed)
+
+    def identity(self) -> Any:
+        return [super().identity(), "every"] if self.every else super().identity()
 
     def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
         if self.validation is None or self._judged is None:

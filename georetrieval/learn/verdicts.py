@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from georetrieval.errors import InputError
-from georetrieval.learn.relations import Pairs, RowArray
+from georetrieval.learn.relations import Among, Pairs, RowArray
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.outliers import most_balanced
 
@@ -56,6 +56,17 @@ class Partners:
         second = [self.same(int(row), random) if alike else self.different(int(row), random)
                   for row, alike in zip(first, same, strict=True)]
         return Pairs(first, np.asarray(second, dtype=np.int64), same, self.labels[first])
+
+    def among(self, rows: RowArray, random: np.random.Generator) -> Among:
+        """All pairs of one key among some rows, and as many of two keys of a scope, drawn by chance."""
+        one, other = np.triu_indices(len(rows), 1)
+        apart = rows[one] != rows[other]  # a row with itself says nothing
+        same = apart & (self.labels[rows[one]] == self.labels[rows[other]])
+        different = np.flatnonzero(apart & ~same & (self._scopes[rows[one]] == self._scopes[rows[other]]))
+        drawn = random.permutation(different)[:max(1, int(same.sum()))]
+        chosen = np.sort(np.concatenate([np.flatnonzero(same), drawn]))
+        first, second = one[chosen].astype(np.int64), other[chosen].astype(np.int64)
+        return Among(rows, Pairs(first, second, same[chosen], self.labels[rows[first]]))
 
 
 def fixed_pairs(keys: Sequence[str], scopes: Sequence[str], count: int, seed: int) -> Pairs:

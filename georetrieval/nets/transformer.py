@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, pad, softmax
+from torch.nn.functional import adaptive_avg_pool2d, affine_grid, grid_sample, pad, softmax
 
 from georetrieval.errors import UsageError
 
@@ -38,6 +38,9 @@ class SpatialTransformer(nn.Module):
         Side of the output; None is `px`.
     scale
         Side of the region at the start as a share of the picture's, which is then in the middle: 1 is the identity.
+    localisation_px
+        Side of what the localisation net looks at, the mean over areas of the picture; None is `px`. To find a thing
+        takes fewer pixels than to compare it, and at half the side a quarter of the time.
 
     Notes
     -----
@@ -55,7 +58,7 @@ class SpatialTransformer(nn.Module):
 
     def __init__(
         self, channels: int, px: int, *, kind: str = "translation-scale", localisation: str = "fc",
-        crop_px: int | None = None, scale: float = 1.0,
+        crop_px: int | None = None, scale: float = 1.0, localisation_px: int | None = None,
     ) -> None:
         super().__init__()
         if kind not in KINDS:
@@ -63,7 +66,10 @@ class SpatialTransformer(nn.Module):
         if not LEAST_SCALE < scale < MOST_SCALE:
             raise UsageError(f"A transformer starts at a scale between {LEAST_SCALE} and {MOST_SCALE}, found {scale}.")
         self.kind, self.crop_px, self.scale = kind, crop_px or px, scale
-        self.localisation = _localisation(localisation, channels, px, KINDS[kind])
+        self.localisation_px = localisation_px or px
+        if self.localisation_px > px:
+            raise UsageError(f"A localisation net looks at pictures of {px} px at most, found {localisation_px}.")
+        self.localisation = _localisation(localisation, channels, self.localisation_px, KINDS[kind])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, C, crop_px, crop_px)`, of the same type."""
@@ -76,7 +82,8 @@ class SpatialTransformer(nn.Module):
 
     def theta(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, 2, 3)` float32: from places of the region to places of the picture, both -1..1."""
-        raw: Tensor = self.localisation((pixels - 0.5) / 0.25).float()
+        seen = adaptive_avg_pool2d(pixels, self.localisation_px) if self.localisation_px < pixels.shape[-1] else pixels
+        raw: Tensor = self.localisation((seen - 0.5) / 0.25).float()
         centre = raw[:, :2] if isinstance(self.localisation, Attention) else torch.tanh(raw[:, :2])
         return torch.cat([self._matrix(raw[:, 2:]), centre[:, :, None]], dim=2)
 

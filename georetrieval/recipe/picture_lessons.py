@@ -59,7 +59,7 @@ def lessons_of(parts: Parts, learn: Learn, shown: Shown, seed: int) -> Lessons:
         return MaskLessons(train, shown(parts.masks, again=True), shown.sides(parts.validation, again=True),
                            batch=plan.batch)
     if plan.kind == "pairs":
-        return PairLessons(train, judged, batch=plan.batch, seed=seed)
+        return PairLessons(train, judged, batch=plan.batch, seed=seed, every=plan.all)
     if plan.kind == "keys":
         return KeyLessons(train, parts.train.groups.tolist(), shown.sides(parts.validation, again=True),
                           batch=plan.batch, each=plan.each)

@@ -17,7 +17,7 @@ class Eye(Strict):
     """The descriptor net: fusion, trunk, head (REFERENCE.md A); of pictures B, C, D."""
 
     LATER: ClassVar[tuple[str, ...]] = ("cut_at", "hidden", "dropout", "unit", "space", "transformer", "localisation",
-                                        "crop_px", "crop_scale")
+                                        "crop_px", "crop_scale", "localisation_px")
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
@@ -45,6 +45,8 @@ class Eye(Strict):
     localisation: Literal["fc", "attention"] = Field("fc", description="how the transformer finds it")
     crop_px: int | None = Field(None, ge=8, description="side of the region after sampling; null is that of a picture")
     crop_scale: float = Field(1.0, gt=0.1, lt=1.5, description="side of the region at the start, 1 is the picture's")
+    localisation_px: int | None = Field(None, ge=8, description="side at which the transformer looks for it; null is "
+                                        "that of a picture")
 
     @model_validator(mode="after")
     def _two_parts(self) -> Self:
@@ -144,11 +146,14 @@ class Phase(Strict):
 class Lessons(Strict):
     """What batches are made of where pictures are learnt."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("all",)
     kind: Literal["masks", "pairs", "keys", "classes"] = Field(
         description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
         "pictures of each of some keys; classes: the key is the answer")
     batch: int = Field(64, ge=2, description="pictures of a batch; pairs for pairs; the masks come on top")
     each: int = Field(4, ge=2, description="keys: pictures of one key in a batch")
+    all: bool = Field(False, description="pairs: all same ones among the pictures of a batch, and as many different "
+                      "ones, in place of those that were drawn; no step costs more")
 
 
 class Learn(Strict):
