@@ -55,19 +55,34 @@ class Phase:
     Attributes
     ----------
     epochs
-        How many, >= 1; after the last phase the first one comes again.
+        How many, >= 1; after the last phase the first one that is not `once` comes again.
     train
         Names of `PARTS`; empty is all of them.
+    whole
+        The transformer rests and the others learn from whole pictures: what is to judge regions has to know things
+        first. Only in training, and only with a head that pools, which takes any size.
+    once
+        The phase comes at the start and never again. Such phases are the first ones.
     """
 
     epochs: int = 1
     train: tuple[str, ...] = ()
+    whole: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         strange = sorted(set(self.train) - set(PARTS))
         if strange or self.epochs < 1:
             raise UsageError(f"A phase has 1 epoch or more and trains some of {', '.join(PARTS)}, found {self.epochs} "
                              f"and {', '.join(self.train) or 'all'}.")
+
+
+def ordered_phases(phases: tuple[Phase, ...]) -> tuple[tuple[Phase, ...], tuple[Phase, ...]]:
+    """Those that come once, and those that come again and again; `UsageError` when one of the former comes late."""
+    number = sum(phase.once for phase in phases)
+    if not all(phase.once for phase in phases[:number]):
+        raise UsageError("A phase that comes once comes before all others; put it first.")
+    return phases[:number], phases[number:]
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,7 @@ class TrainSettings:
     phases: tuple[Phase, ...] = ()
 
     def __post_init__(self) -> None:
+        ordered_phases(self.phases)
         if self.epochs < 1 or self.pairs_per_batch < 2 or self.validate_every < 1:
             raise UsageError(
                 f"A training needs epochs >= 1, pairs_per_batch >= 2 and validate_every >= 1, found {self.epochs}, "
@@ -168,8 +184,12 @@ class TrainSettings:
         Settings that came later are left out while they have their default, so that older states stay what they are.
         """
         free = {"epochs", "minutes", "save_minutes", "patience"}
-        return {name: value for name, value in asdict(self).items()
-                if name not in free and not (name in _LATER and getattr(self, name) == _LATER[name])}
+        plain = {name: value for name, value in asdict(self).items()
+                 if name not in free and not (name in _LATER and getattr(self, name) == _LATER[name])}
+        if self.phases:
+            plain["phases"] = [{name: value for name, value in phase.items() if value or name not in ("whole", "once")}
+                               for phase in plain["phases"]]
+        return plain
 
 
 _LATER: dict[str, Any] = {"margin": 1.0, "smoothing": 0.0, "rate_transformer": 1e-3, "rate_decay": 0.0, "phases": ()}

@@ -69,6 +69,8 @@ class DescriptorNet(nn.Module):
 
     Notes
     -----
+    While `rests` is set the transformer is passed by in training mode, see `learn.settings.Phase`.
+
     Calling it is for training, in the precision of its parameters; `for_inference()` gives the fast copy that
     `embed` uses. The descriptor is raw unless the settings say that its length is 1.
     """
@@ -82,6 +84,7 @@ class DescriptorNet(nn.Module):
         self.legend = legend
         self.space: str = settings.space
         self.transformer = _transformer(settings)
+        self.rests = False
         self.fusion = _fusion(settings)
         self.normalise = _normalise(settings)
         self.disc = Disc(settings.seen_px) if settings.disc else nn.Identity()
@@ -103,7 +106,7 @@ class DescriptorNet(nn.Module):
     def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
         """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`; with `any_modality`, NaN is a missing part."""
         pixels = ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality)
-        if self.transformer is not None:
+        if self.transformer is not None and not (self.rests and self.training):
             pixels = self.transformer(pixels)
         vectors: Tensor = self.unit(self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels))))))
         return vectors

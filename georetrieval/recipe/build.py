@@ -121,7 +121,7 @@ def baseline_of(name: str, recipe: Recipe, tileset: TileSet) -> Embedder:
 def settings_of(learn: Learn, seed: int) -> TrainSettings:
     """The loop's settings of a recipe."""
     names = (TrainSettings.__dataclass_fields__.keys() & Learn.model_fields.keys()) - {"phases"}
-    phases = tuple(Phase(phase.epochs, tuple(phase.train)) for phase in learn.phases)
+    phases = tuple(Phase(phase.epochs, tuple(phase.train), phase.whole, phase.once) for phase in learn.phases)
     return TrainSettings(**{name: getattr(learn, name) for name in names}, seed=seed, phases=phases)
 
 

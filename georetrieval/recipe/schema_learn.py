@@ -130,10 +130,14 @@ class Augment(Strict):
 
 
 class Phase(Strict):
-    """Some epochs in which some parts of the net learn; after the last phase the first one comes again."""
+    """Some epochs in which some parts of the net learn; after the last phase the first one that is not `once` comes
+    again."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("whole", "once")
     epochs: int = Field(1, ge=1)
     train: tuple[NetPart, ...] = Field((), description="all, or some of fusion, transformer, trunk, new (the head)")
+    whole: bool = Field(False, description="the transformer rests: the others learn from whole pictures")
+    once: bool = Field(False, description="at the start and never again")
 
     @model_validator(mode="before")
     @classmethod
