@@ -134,8 +134,8 @@ class PairLessons(_Pictures):
     seed
         Of the validation's pairs.
     every
-        The pictures of a batch are compared all with all: every pair of one key in it, and as many pairs of two keys
-        of a scope. The pictures are the same, and are embedded once each.
+        The pictures of a batch are compared all with all: every pair of one key in it and every pair of two keys of
+        a scope, weighed alike. The pictures are the same, and are embedded once each.
 
     *Source*: papers/003, section IV; none for `every`.
     """
@@ -154,7 +154,7 @@ class PairLessons(_Pictures):
         random = np.random.default_rng([seed, epoch])
         for rows in self.drawn(random):
             pairs = self._partners.pairs(rows, random)
-            yield self._partners.among(np.concatenate([pairs.first, pairs.second]), random) if self.every else pairs
+            yield self._partners.among(np.concatenate([pairs.first, pairs.second])) if self.every else pairs
 
     def pixels(self, relations: Pairs | Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
         both = not isinstance(relations, Among)

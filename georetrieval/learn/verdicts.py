@@ -57,14 +57,17 @@ class Partners:
                   for row, alike in zip(first, same, strict=True)]
         return Pairs(first, np.asarray(second, dtype=np.int64), same, self.labels[first])
 
-    def among(self, rows: RowArray, random: np.random.Generator) -> Among:
-        """All pairs of one key among some rows, and as many of two keys of a scope, drawn by chance."""
+    def among(self, rows: RowArray) -> Among:
+        """All pairs of one key among some rows, and all of two keys of a scope.
+
+        Pairs of the rarer kind come several times, so that either kind is half of all.
+        """
         one, other = np.triu_indices(len(rows), 1)
         apart = rows[one] != rows[other]  # a row with itself says nothing
         same = apart & (self.labels[rows[one]] == self.labels[rows[other]])
-        different = np.flatnonzero(apart & ~same & (self._scopes[rows[one]] == self._scopes[rows[other]]))
-        drawn = random.permutation(different)[:max(1, int(same.sum()))]
-        chosen = np.sort(np.concatenate([np.flatnonzero(same), drawn]))
+        different = apart & ~same & (self._scopes[rows[one]] == self._scopes[rows[other]])
+        kinds = [np.flatnonzero(kind) for kind in (same, different) if kind.any()]
+        chosen = np.concatenate([np.resize(kind, max(map(len, kinds))) for kind in kinds])
         first, second = one[chosen].astype(np.int64), other[chosen].astype(np.int64)
         return Among(rows, Pairs(first, second, same[chosen], self.labels[rows[first]]))
 

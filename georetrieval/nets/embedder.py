@@ -222,6 +222,7 @@ def _transformer(settings: NetSettings) -> SpatialTransformer | None:
     return SpatialTransformer(
         len(settings.bands), settings.px, kind=settings.transformer, localisation=settings.localisation,
         crop_px=settings.crop_px, scale=settings.crop_scale, localisation_px=settings.localisation_px,
+        localisation_width=settings.localisation_width,
     )
 
 

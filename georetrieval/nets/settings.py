@@ -65,6 +65,8 @@ class NetSettings:
         Side of the region after sampling in pixels (None: `px`); its side at the start as a share of the picture's.
     localisation_px
         Side of what the localisation net looks at, None: `px`.
+    localisation_width
+        Filters of its first convolution.
 
     *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256); papers/000, section
     4.3 (two-convs, descriptor 2); papers/004 (head "fc", 256 hidden, dropout .5, unit); papers/003, section III
@@ -96,6 +98,7 @@ class NetSettings:
     crop_px: int | None = None
     crop_scale: float = 1.0
     localisation_px: int | None = None
+    localisation_width: int = 16
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -132,4 +135,4 @@ class NetSettings:
 _LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet",
                           "disc": False, "cut_at": None, "hidden": [256], "dropout": 0.5, "unit": False,
                           "space": "cosine", "transformer": None, "localisation": "fc", "crop_px": None,
-                          "crop_scale": 1.0, "localisation_px": None}
+                          "crop_scale": 1.0, "localisation_px": None, "localisation_width": 16}

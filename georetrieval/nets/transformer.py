@@ -14,7 +14,7 @@ KINDS = {"translation-scale": 3, "rotation": 4, "affine": 6}
 """Numbers that the localisation net gives: x, y, scale; and an angle; or two for the place and four for the matrix."""
 LEAST_SCALE, MOST_SCALE = 0.1, 1.5
 LARGEST_ANGLE = math.pi / 2
-FILTERS, HIDDEN = (16, 32, 64), 128
+KERNELS, WIDTH, HIDDEN = (5, 5, 3), 16, 128
 """*Source*: none; the sizes of papers/003 are lost in the text, as are those bounds. Chosen here."""
 
 
@@ -41,6 +41,8 @@ class SpatialTransformer(nn.Module):
     localisation_px
         Side of what the localisation net looks at, the mean over areas of the picture; None is `px`. To find a thing
         takes fewer pixels than to compare it, and at half the side a quarter of the time.
+    localisation_width
+        Filters of its first convolution, doubled at each further one.
 
     Notes
     -----
@@ -59,6 +61,7 @@ class SpatialTransformer(nn.Module):
     def __init__(
         self, channels: int, px: int, *, kind: str = "translation-scale", localisation: str = "fc",
         crop_px: int | None = None, scale: float = 1.0, localisation_px: int | None = None,
+        localisation_width: int = WIDTH,
     ) -> None:
         super().__init__()
         if kind not in KINDS:
@@ -69,7 +72,8 @@ class SpatialTransformer(nn.Module):
         self.localisation_px = localisation_px or px
         if self.localisation_px > px:
             raise UsageError(f"A localisation net looks at pictures of {px} px at most, found {localisation_px}.")
-        self.localisation = _localisation(localisation, channels, self.localisation_px, KINDS[kind])
+        self.localisation = _localisation(localisation, channels, self.localisation_px, KINDS[kind],
+                                           localisation_width)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, C, crop_px, crop_px)`, of the same type."""
@@ -118,11 +122,11 @@ def corners(theta: Tensor) -> Tensor:
 class FullyConnected(nn.Module):
     """Three convolutions of 5x5, 5x5 and 3x3 with batch norm, ReLU and pooling, then two fully connected layers."""
 
-    def __init__(self, channels: int, px: int, numbers: int) -> None:
+    def __init__(self, channels: int, px: int, numbers: int, width: int = WIDTH) -> None:
         super().__init__()
-        self.convs = _convs(channels)
-        side = px // 2 ** len(FILTERS)
-        self.hidden = nn.Linear(FILTERS[-1] * side * side, HIDDEN)
+        self.convs = _convs(channels, width)
+        side, features = px // 2 ** len(KERNELS), width << len(KERNELS) - 1
+        self.hidden = nn.Linear(features * side * side, HIDDEN)
         self.last = _silent(nn.Linear(HIDDEN, numbers))
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -134,14 +138,15 @@ class FullyConnected(nn.Module):
 class Attention(nn.Module):
     """The same convolutions; their map becomes shares of attention, whose mean place is the centre."""
 
-    def __init__(self, channels: int, px: int, numbers: int) -> None:
+    def __init__(self, channels: int, px: int, numbers: int, width: int = WIDTH) -> None:
         super().__init__()
-        self.convs = _convs(channels)
-        self.interest = nn.Conv2d(FILTERS[-1], 1, kernel_size=1)
+        self.convs = _convs(channels, width)
+        features = width << len(KERNELS) - 1
+        self.interest = nn.Conv2d(features, 1, kernel_size=1)
         nn.init.zeros_(self.interest.weight)
-        self.last = _silent(nn.Linear(FILTERS[-1], numbers - 2))
+        self.last = _silent(nn.Linear(features, numbers - 2))
         self.places: Tensor
-        step = 2 ** len(FILTERS)
+        step = 2 ** len(KERNELS)
         rest = -px % step  # pooling would leave it out, right and below: a margin makes the places lie evenly
         self.margin = (rest // 2, rest - rest // 2) * 2
         along = ((torch.arange((px + rest) // step) + 0.5) * step - (px + rest) / 2) * 2 / px
@@ -159,9 +164,10 @@ class Attention(nn.Module):
         return torch.cat([centre, self.last(mean.to(self.last.weight.dtype)).float()], dim=1)
 
 
-def _convs(channels: int) -> nn.Sequential:
+def _convs(channels: int, width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for count, kernel in zip(FILTERS, (5, 5, 3), strict=True):
+    for stage, kernel in enumerate(KERNELS):
+        count = width << stage
         layers += [nn.Conv2d(channels, count, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(count),
                    nn.ReLU(), nn.MaxPool2d(2)]
         channels = count
@@ -174,11 +180,11 @@ def _silent(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
-def _localisation(name: str, channels: int, px: int, numbers: int) -> FullyConnected | Attention:
-    if px < 2 ** len(FILTERS):
-        raise UsageError(f"A transformer wants pictures of {2 ** len(FILTERS)} px or more, found {px}.")
+def _localisation(name: str, channels: int, px: int, numbers: int, width: int) -> FullyConnected | Attention:
+    if px < 2 ** len(KERNELS):
+        raise UsageError(f"A transformer wants pictures of {2 ** len(KERNELS)} px or more, found {px}.")
     if name == "fc":
-        return FullyConnected(channels, px, numbers)
+        return FullyConnected(channels, px, numbers, width)
     if name == "attention":
-        return Attention(channels, px, numbers)
+        return Attention(channels, px, numbers, width)
     raise UsageError(f"The localisation {name!r} does not exist; choose fc or attention.")

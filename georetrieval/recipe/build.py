@@ -75,6 +75,7 @@ def net_settings(eye: Eye, px: int) -> NetSettings:
         descriptor=eye.descriptor, cut_at=eye.cut_at, hidden=eye.hidden, dropout=eye.dropout, unit=eye.unit,
         space=eye.space, transformer=eye.transformer, localisation=eye.localisation, crop_px=eye.crop_px,
         crop_scale=eye.crop_scale, localisation_px=eye.localisation_px,
+        localisation_width=eye.localisation_width,
     )
 
 

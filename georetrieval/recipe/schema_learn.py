@@ -17,7 +17,7 @@ class Eye(Strict):
     """The descriptor net: fusion, trunk, head (REFERENCE.md A); of pictures B, C, D."""
 
     LATER: ClassVar[tuple[str, ...]] = ("cut_at", "hidden", "dropout", "unit", "space", "transformer", "localisation",
-                                        "crop_px", "crop_scale", "localisation_px")
+                                        "crop_px", "crop_scale", "localisation_px", "localisation_width")
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
@@ -47,6 +47,8 @@ class Eye(Strict):
     crop_scale: float = Field(1.0, gt=0.1, lt=1.5, description="side of the region at the start, 1 is the picture's")
     localisation_px: int | None = Field(None, ge=8, description="side at which the transformer looks for it; null is "
                                         "that of a picture")
+    localisation_width: int = Field(16, ge=4, description="filters of its first convolution, doubled at each further "
+                                    "one")
 
     @model_validator(mode="after")
     def _two_parts(self) -> Self:
@@ -156,8 +158,8 @@ class Lessons(Strict):
         "pictures of each of some keys; classes: the key is the answer")
     batch: int = Field(64, ge=2, description="pictures of a batch; pairs for pairs; the masks come on top")
     each: int = Field(4, ge=2, description="keys: pictures of one key in a batch")
-    all: bool = Field(False, description="pairs: all same ones among the pictures of a batch, and as many different "
-                      "ones, in place of those that were drawn; no step costs more")
+    all: bool = Field(False, description="pairs: all among the pictures of a batch, same and different ones weighed "
+                      "alike, in place of those that were drawn; no step costs more")
 
 
 class Learn(Strict):
