@@ -9,7 +9,7 @@ from torch import nn
 from georetrieval.errors import UsageError
 from georetrieval.learn.settings import Phase, ordered_phases
 from georetrieval.nets.embedder import DescriptorNet
-from georetrieval.nets.head import PooledHead
+from georetrieval.nets.head import FullyConnectedHead
 
 
 def phase_at(phases: tuple[Phase, ...], epoch: int) -> Phase:
@@ -57,9 +57,9 @@ class Freezer:
                 what = f"has no part {absent[0]!r}" if absent else "would learn nothing"
                 raise UsageError(f"A phase trains {', '.join(phase.train)}, but this net {what}; its parts are "
                                  f"{', '.join(self._parts)}.")
-            if phase.whole and ("transformer" not in self._parts or not isinstance(eye.head, PooledHead)):
+            if phase.whole and ("transformer" not in self._parts or isinstance(eye.head, FullyConnectedHead)):
                 raise UsageError("A phase shows whole pictures to a net that has no transformer in front or whose head "
-                                 "takes one size only; give it a transformer and head: pool, or leave out whole.")
+                                 "takes one size only; give it a transformer and head: pool or convs, or leave out whole.")
 
     def begin(self, epoch: int) -> None:
         """Set the net, which is in training mode, for an epoch."""

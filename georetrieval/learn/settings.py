@@ -60,7 +60,7 @@ class Phase:
         Names of `PARTS`; empty is all of them.
     whole
         The transformer rests and the others learn from whole pictures: what is to judge regions has to know things
-        first. Only in training, and only with a head that pools, which takes any size.
+        first. Only in training, and only with a head that takes any size: pool or convs.
     once
         The phase comes at the start and never again. Such phases are the first ones.
     """

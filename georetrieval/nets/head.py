@@ -15,7 +15,8 @@ GEM_POWER = 3.0
 class ConvHead(nn.Module):
     """C1, C2, C3: 3x3 convolutions, batch norm and tanh each; then one fully connected layer over all places.
 
-    Nothing is pooled, so that the descriptor knows where things are. The convolutions keep the size of the map.
+    Nothing is pooled, so that the descriptor knows where things are. The convolutions keep the size of the map. A larger
+    map than the one it was made for is looked at in every window of that size, and the mean is taken.
 
     *Source*: papers/002, section 5 (filters 1024, 512, 256; tanh and batch norm).
     """
@@ -34,11 +35,16 @@ class ConvHead(nn.Module):
             channels = count
         self.convs = nn.Sequential(layers)
         self.fc = nn.Linear(channels * height * width, descriptor)
+        self._window = (channels, height, width)
 
     def forward(self, features: Tensor) -> Tensor:
         """`(b, channels, h, w)` -> `(b, descriptor)`."""
-        vectors: Tensor = self.fc(self.convs(features).flatten(1))
-        return vectors
+        seen = self.convs(features)
+        if seen.shape[1:] == self._window:
+            vectors: Tensor = self.fc(seen.flatten(1))
+            return vectors
+        everywhere = nn.functional.conv2d(seen, self.fc.weight.view(-1, *self._window), self.fc.bias)
+        return everywhere.mean(dim=(2, 3))
 
 
 class FullyConnectedHead(nn.Module):

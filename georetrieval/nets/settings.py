@@ -93,7 +93,7 @@ class NetSettings:
     dropout: float = 0.5
     unit: bool = False
     space: Literal["cosine", "euclidean"] = "cosine"
-    transformer: Literal["translation-scale", "rotation", "affine"] | None = None
+    transformer: Literal["translation", "translation-scale", "rotation", "affine"] | None = None
     localisation: Literal["fc", "attention"] = "fc"
     crop_px: int | None = None
     crop_scale: float = 1.0

@@ -10,8 +10,8 @@ from torch.nn.functional import adaptive_avg_pool2d, affine_grid, grid_sample, p
 
 from georetrieval.errors import UsageError
 
-KINDS = {"translation-scale": 3, "rotation": 4, "affine": 6}
-"""Numbers that the localisation net gives: x, y, scale; and an angle; or two for the place and four for the matrix."""
+KINDS = {"translation": 2, "translation-scale": 3, "rotation": 4, "affine": 6}
+"""Numbers that the localisation net gives: x, y; scale; and an angle; or two for the place and four for the matrix."""
 LEAST_SCALE, MOST_SCALE = 0.1, 1.5
 LARGEST_ANGLE = math.pi / 2
 KERNELS, WIDTH, HIDDEN = (5, 5, 3), 16, 128
@@ -28,7 +28,8 @@ class SpatialTransformer(nn.Module):
     px
         Side of the input in pixels.
     kind
-        "translation-scale": a square region, x, y and side (as published); "rotation": it may be turned by up to a
+        "translation": a square region of one size, x and y; "translation-scale": x, y and side (as published);
+        "rotation": it may be turned by up to a
         quarter; "affine": any parallelogram.
     localisation
         "fc": convolutions, then fully connected layers. "attention": convolutions whose last map says how interesting
@@ -94,6 +95,8 @@ class SpatialTransformer(nn.Module):
     def _matrix(self, raw: Tensor) -> Tensor:
         if self.kind == "affine":
             return self.scale * (torch.eye(2, device=raw.device) + raw.view(-1, 2, 2))
+        if self.kind == "translation":
+            return self.scale * torch.eye(2, device=raw.device).expand(len(raw), 2, 2)
         whole = math.log(MOST_SCALE / LEAST_SCALE)
         start = math.log(self.scale / LEAST_SCALE) / whole
         share = torch.sigmoid(raw[:, 0] + math.log(start / (1 - start)))
@@ -144,7 +147,7 @@ class Attention(nn.Module):
         features = width << len(KERNELS) - 1
         self.interest = nn.Conv2d(features, 1, kernel_size=1)
         nn.init.zeros_(self.interest.weight)
-        self.last = _silent(nn.Linear(features, numbers - 2))
+        self.last = _silent(nn.Linear(features, numbers - 2)) if numbers > 2 else None
         self.places: Tensor
         step = 2 ** len(KERNELS)
         rest = -px % step  # pooling would leave it out, right and below: a margin makes the places lie evenly
@@ -161,7 +164,8 @@ class Attention(nn.Module):
             shares = softmax(interest, dim=1)
             centre = shares @ self.places.float()
             mean = torch.einsum("bp,bcp->bc", shares, features.float().flatten(2))
-        return torch.cat([centre, self.last(mean.to(self.last.weight.dtype)).float()], dim=1)
+        rest = [] if self.last is None else [self.last(mean.to(self.last.weight.dtype)).float()]
+        return torch.cat([centre, *rest], dim=1)
 
 
 def _convs(channels: int, width: int) -> nn.Sequential:

@@ -40,7 +40,7 @@ class Eye(Strict):
     dropout: float = Field(0.5, ge=0, lt=1, description="head fc: share of the features that are left out in training")
     unit: bool = Field(False, description="the descriptor has length 1")
     space: Literal["cosine", "euclidean"] = "cosine"
-    transformer: Literal["translation-scale", "rotation", "affine"] | None = Field(
+    transformer: Literal["translation", "translation-scale", "rotation", "affine"] | None = Field(
         None, description="find a region first, and look at it alone")
     localisation: Literal["fc", "attention"] = Field("fc", description="how the transformer finds it")
     crop_px: int | None = Field(None, ge=8, description="side of the region after sampling; null is that of a picture")

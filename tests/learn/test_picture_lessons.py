@@ -19,6 +19,7 @@ from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, MaskLes
 from georetrieval.learn.rates import slowed
 from georetrieval.learn.settings import Phase, TrainSettings
 from georetrieval.learn.training import teach
+from georetrieval.learn.verdicts import Partners
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.settings import NetSettings
 from georetrieval.progress import silent
@@ -172,6 +173,64 @@ def test_the_transformer_alone_then_everything(tmp_path: Path) -> None:
     assert {"transformer", "trunk", "head"} <= moved(2)
     with pytest.raises(UsageError, match="no part 'transformer'"):
         taught(tmp_path / "none", lessons_of("pairs"), replace(SHORT, phases=phases))
+
+
+def test_phases_that_come_once_come_first() -> None:
+    """Two epochs of whole pictures, then transformer and everything in turn; only once: everything is left."""
+    whole = Phase(2, ("trunk", "new"), whole=True, once=True)
+    phases = (whole, Phase(1, ("transformer",)), Phase(2))
+    found = [phase_at(phases, epoch) for epoch in range(8)]
+    assert found == [whole, whole, phases[1], phases[2], phases[2], phases[1], phases[2], phases[2]]
+    assert [phase_at((whole,), epoch) for epoch in (1, 2, 9)] == [whole, Phase(), Phase()]
+    with pytest.raises(UsageError, match="put it first"):
+        TrainSettings(phases=(Phase(1), whole))
+    assert TrainSettings(phases=(Phase(1),)).identity()["phases"] == [{"epochs": 1, "train": ()}]
+
+
+def test_a_resting_transformer_lets_whole_pictures_through() -> None:
+    net = replace(NET, transformer="translation-scale", crop_px=8, head="pool")
+    eye = DescriptorNet(net).train()
+    freezer = Freezer((Phase(1, ("trunk", "new"), whole=True, once=True), Phase(1)), eye, torch.nn.Identity())
+    seen: list[int] = []
+    eye.trunk.register_forward_hook(lambda module, given, found: seen.append(given[0].shape[-1]))  # noqa: ARG005
+    pixels = torch.rand(2, 3, 16, 16)
+    for epoch in (0, 1):
+        freezer.begin(epoch)
+        eye.train()(pixels, BANDS)
+        eye.eval()(pixels, BANDS)
+    assert seen == [16, 8, 8, 8]  # it rests in training only
+    Freezer((Phase(1, ("trunk",), whole=True),), DescriptorNet(replace(net, head="convs")), torch.nn.Identity())
+    for wrong in (replace(net, head="fc"), replace(net, transformer=None, crop_px=None)):
+        with pytest.raises(UsageError, match="whole pictures"):
+            Freezer((Phase(1, ("trunk",), whole=True),), DescriptorNet(wrong), torch.nn.Identity())
+
+
+def test_all_pairs_of_a_batch_weigh_alike() -> None:
+    """Five rows a a a b b of one scope and a, b of another, one row twice: 4 + 0 same and 6 + 1 different pairs."""
+    partners = Partners(["a", "a", "a", "b", "b", "a", "b"], ["s"] * 5 + ["t"] * 2)
+    found = partners.among(np.array([0, 1, 2, 3, 4, 5, 6, 0]))
+    pairs = Counter((*sorted((int(found.rows[a]), int(found.rows[b]))), bool(same)) for a, b, same in
+                    zip(found.pairs.first, found.pairs.second, found.pairs.positive, strict=True))
+    same = {pair: count for pair, count in pairs.items() if pair[2]}
+    different = {pair: count for pair, count in pairs.items() if not pair[2]}
+    # row 0 is there twice, so that its pairs come twice
+    assert set(same) == {(0, 1, True), (0, 2, True), (1, 2, True), (3, 4, True)}
+    assert different == {(0, 3, False): 2, (0, 4, False): 2, (1, 3, False): 1, (1, 4, False): 1, (2, 3, False): 1,
+                         (2, 4, False): 1, (5, 6, False): 1}
+    assert sum(same.values()) == sum(different.values()) == 9
+
+
+def test_all_pairs_are_learnt_from_the_same_pictures(tmp_path: Path) -> None:
+    keys = ["red", "green", "blue"] * 6
+    few, every = (PairLessons(coloured(keys), coloured(keys, seed=1), batch=6, seed=1, every=every)
+                  for every in (False, True))
+    one, other = next(few.epoch(1, 0, None)), next(every.epoch(1, 0, None))
+    assert np.array_equal(few.pixels(one, None, (1,)), every.pixels(other, None, (1,)))
+    assert len(other.in_batch()) > len(one.in_batch())
+    assert few.identity() != every.identity()
+    _, result = taught(tmp_path, every, replace(SHORT, epochs=12))
+    assert result.best_accuracy is not None
+    assert result.best_accuracy > 0.9
 
 
 def test_frozen_parts_keep_their_batch_statistics() -> None:

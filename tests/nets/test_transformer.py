@@ -48,7 +48,7 @@ def side(share: float) -> float:
     return at(share) - at(1.0)
 
 
-@pytest.mark.parametrize("kind", ["translation-scale", "rotation", "affine"])
+@pytest.mark.parametrize("kind", ["translation", "translation-scale", "rotation", "affine"])
 @pytest.mark.parametrize("localisation", ["fc", "attention"])
 def test_it_starts_at_the_whole_picture_or_its_middle(kind: str, localisation: str) -> None:
     pixels = torch.rand(2, 1, 20, 20)
@@ -67,6 +67,14 @@ def test_a_quarter_of_the_picture_is_its_pixels() -> None:
     torch.testing.assert_close(made(pixels), pixels[:, :, :4, 4:], atol=1e-5, rtol=0)
     expected = torch.tensor([[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]])
     torch.testing.assert_close(made.boxes(pixels)[0], expected, atol=1e-5, rtol=0)
+
+
+def test_a_translation_keeps_the_size_it_starts_with() -> None:
+    """Half of the side, a quarter right and down of -1..1: pixels 2 to 6 of 8, moved by one."""
+    pixels = torch.rand(1, 1, 8, 8)
+    made = SpatialTransformer(1, 8, kind="translation", crop_px=4, scale=0.5)
+    made.localisation = Says(math.atanh(0.25), math.atanh(0.25))  # type: ignore[assignment]
+    torch.testing.assert_close(made(pixels), pixels[:, :, 3:7, 3:7], atol=1e-5, rtol=0)
 
 
 def test_what_lies_outside_is_black() -> None:
@@ -118,7 +126,25 @@ def test_attention_lies_where_the_interest_is(px: int) -> None:
     torch.testing.assert_close(found, torch.tensor([[29.5, 13.5], [7.0, 22.0]]), atol=4.5, rtol=0)
 
 
-@pytest.mark.parametrize("kind", ["translation-scale", "rotation", "affine"])
+@pytest.mark.parametrize("localisation", ["fc", "attention"])
+def test_it_may_look_for_the_region_at_a_smaller_picture(localisation: str) -> None:
+    """Means over 2 x 2 pixels: what is only finer than that changes nothing but the pixels of the region."""
+    made = SpatialTransformer(1, 32, localisation=localisation, localisation_px=16, localisation_width=4).eval()
+    nn.init.normal_(made.localisation.last.weight)
+    small = torch.rand(1, 1, 16, 16)
+    coarse = small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    fine = coarse + 0.1 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
+    seen: list[Tensor] = []
+    made.localisation.register_forward_hook(lambda module, given, found: seen.append(given[0]))  # noqa: ARG005
+    torch.testing.assert_close(made.theta(fine), made.theta(coarse))
+    torch.testing.assert_close(seen[0], (small - 0.5) / 0.25)
+    assert made.localisation.convs[0].out_channels == 4
+    assert not torch.allclose(made(fine), made(coarse))
+    with pytest.raises(UsageError, match="32 px at most"):
+        SpatialTransformer(1, 32, localisation_px=40)
+
+
+@pytest.mark.parametrize("kind", ["translation", "translation-scale", "rotation", "affine"])
 @pytest.mark.parametrize("localisation", ["fc", "attention"])
 def test_the_loss_of_what_comes_behind_moves_the_region(kind: str, localisation: str) -> None:
     """Bright upper left corner: following the brightness of the region brings the region there."""
