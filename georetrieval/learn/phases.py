@@ -59,7 +59,8 @@ class Freezer:
                                  f"{', '.join(self._parts)}.")
             if phase.whole and ("transformer" not in self._parts or isinstance(eye.head, FullyConnectedHead)):
                 raise UsageError("A phase shows whole pictures to a net that has no transformer in front or whose head "
-                                 "takes one size only; give it a transformer and head: pool or convs, or leave out whole.")
+                                 "takes one size only; give it a transformer and the head pool or convs, or leave out "
+                                 "whole.")
 
     def begin(self, epoch: int) -> None:
         """Set the net, which is in training mode, for an epoch."""

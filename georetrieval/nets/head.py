@@ -15,8 +15,8 @@ GEM_POWER = 3.0
 class ConvHead(nn.Module):
     """C1, C2, C3: 3x3 convolutions, batch norm and tanh each; then one fully connected layer over all places.
 
-    Nothing is pooled, so that the descriptor knows where things are. The convolutions keep the size of the map. A larger
-    map than the one it was made for is looked at in every window of that size, and the mean is taken.
+    Nothing is pooled, so that the descriptor knows where things are. The convolutions keep the size of the map. A
+    larger map than the one it was made for is looked at in every window of that size, and the mean is taken.
 
     *Source*: papers/002, section 5 (filters 1024, 512, 256; tanh and batch norm).
     """

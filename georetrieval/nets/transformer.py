@@ -29,8 +29,7 @@ class SpatialTransformer(nn.Module):
         Side of the input in pixels.
     kind
         "translation": a square region of one size, x and y; "translation-scale": x, y and side (as published);
-        "rotation": it may be turned by up to a
-        quarter; "affine": any parallelogram.
+        "rotation": it may be turned by up to a quarter; "affine": any parallelogram.
     localisation
         "fc": convolutions, then fully connected layers. "attention": convolutions whose last map says how interesting
         each place is; the region's centre is the mean place, its size comes from the mean features. The second finds

@@ -45,5 +45,13 @@ def test_generalised_mean_by_hand() -> None:
     assert found == pytest.approx([63 ** (1 / 3), 16 ** (1 / 3)], rel=1e-5)
 
 
+def test_a_larger_map_is_looked_at_in_every_window() -> None:
+    """A map of 3 x 2 in front of a head that was made for 2 x 2: the mean over the upper and the lower window."""
+    torch.manual_seed(1)
+    head = ConvHead((3, 2, 2), filters=(), batch_norm=True, descriptor=4)
+    features = torch.rand(2, 3, 3, 2)
+    torch.testing.assert_close(head(features), (head(features[:, :, :2]) + head(features[:, :, 1:])) / 2)
+
+
 def test_linear_layer_gives_the_asked_length() -> None:
     assert PooledHead((2, 2, 2), pooling="avg", descriptor=7)(FEATURES).shape == (1, 7)

@@ -85,8 +85,8 @@ def test_the_ablations_of_pairs_change_one_thing() -> None:
 
     assert changed(turns, joint) == {("learn", "phases")}
     assert changed(turns, affine) == {("eye", "transformer"), ("pictures", "world")}
-    assert changed(plain, turns) == {("eye", "transformer"), ("eye", "localisation"), ("eye", "crop_px"),
-                                     ("eye", "crop_scale"), ("learn", "phases")}
+    own = ("transformer", "localisation", "localisation_px", "localisation_width", "crop_px", "crop_scale")
+    assert changed(plain, turns) == {("learn", "phases"), *(("eye", key) for key in own)}
 
 
 def test_masks_in_miniature(run: RunRecipe) -> None:
