@@ -233,8 +233,20 @@ def iou(corners: Doubles, box: Doubles) -> float:
     return float(shapely.intersection(one, other).area / union) if union > 0 else 0.0
 
 
+def visible(corners: Doubles, size: tuple[int, int]) -> Doubles:
+    """`(k, 2)` corners of the part of a region (4, 2) that lies in a picture of that width and height."""
+    if corners.min() >= 0 and (corners <= size).all():
+        return corners
+    part = shapely.intersection(shapely.make_valid(shapely.Polygon(corners)), shapely.box(0, 0, *size))
+    if not isinstance(part, shapely.Polygon) or part.is_empty:
+        return corners
+    return np.asarray(shapely.orient_polygons(part, exterior_cw=False).exterior.coords, np.float64)[:-1]
+
+
 def coco(regions: dict[Path, Doubles], truth: dict[Path, tuple[str, Doubles]], folder: Path) -> dict[str, Any]:
     """The regions as COCO JSON: each picture, one annotation with bbox, segmentation, and iou where the box is known.
+
+    A label ends at the picture's edge, whatever lies beyond it of the region.
 
     Parameters
     ----------
@@ -251,14 +263,15 @@ def coco(regions: dict[Path, Doubles], truth: dict[Path, tuple[str, Doubles]], f
         inside = path.resolve().is_relative_to(folder.resolve())
         name = path.resolve().relative_to(folder.resolve()) if inside else path.resolve()
         images.append({"id": i, "file_name": name.as_posix(), "width": width, "height": height})
-        (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+        label = visible(corners, (width, height))
+        (x0, y0), (x1, y1) = label.min(axis=0), label.max(axis=0)
         value = known[path]
         annotations.append({
             "id": i, "image_id": i, "category_id": number[(value[0] if value else "") or "region"], "iscrowd": 0,
             "bbox": [round(float(x), 3) for x in (x0, y0, x1 - x0, y1 - y0)],
-            "segmentation": [[round(float(x), 3) for x in corners.ravel()]],
-            "area": round(float(shapely.Polygon(corners).area), 3)}
-            | ({} if value is None else {"iou": round(iou(corners, value[1]), 6)}))
+            "segmentation": [[round(float(x), 3) for x in label.ravel()]],
+            "area": round(float(shapely.Polygon(label).area), 3)}
+            | ({} if value is None else {"iou": round(iou(label, value[1]), 6)}))
     return {"images": images, "annotations": annotations,
             "categories": [{"id": i, "name": name} for name, i in number.items()]}
 

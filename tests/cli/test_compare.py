@@ -13,7 +13,7 @@ import torch
 
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.settings import NetSettings
-from georetrieval.recipe.reading_pairs import iou
+from georetrieval.recipe.reading_pairs import iou, visible
 from tests.made import bars
 
 
@@ -134,6 +134,16 @@ def test_wrong_questions_are_one_sentence(cli, words, told):
     code, out, err = cli(*words.split())
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert told in err
+
+
+def test_a_label_ends_at_the_edge_of_the_picture():
+    """A square of 4 around the upper left corner of 10 x 8: a quarter of it is in the picture."""
+    found = visible(np.array([[-2, -2], [2, -2], [2, 2], [-2, 2]], float), (10, 8))
+    assert sorted(map(tuple, found.tolist())) == [(0, 0), (0, 2), (2, 0), (2, 2)]
+    inside = np.array([[1, 1], [3, 1], [3, 2], [1, 2]], float)
+    assert visible(inside, (10, 8)) is inside
+    nothing = np.full((4, 2), -1.0)
+    assert visible(nothing, (10, 8)) is nothing
 
 
 def test_overlap_of_regions_by_hand():
