@@ -157,9 +157,9 @@ class PairLessons(_Pictures):
             yield self._partners.among(np.concatenate([pairs.first, pairs.second])) if self.every else pairs
 
     def pixels(self, relations: Pairs | Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
-        both = not isinstance(relations, Among)
-        rows = np.concatenate([relations.first, relations.second]) if both else relations.rows
-        return self.changed(rows, augment, seed)
+        if isinstance(relations, Among):
+            return self.changed(relations.rows, augment, seed)
+        return self.changed(np.concatenate([relations.first, relations.second]), augment, seed)
 
     def identity(self) -> Any:
         return [super().identity(), "every"] if self.every else super().identity()
