@@ -61,6 +61,8 @@ class PairList:
         InputError
             When it is missing, has no such columns or no rows, or a row makes no sense.
         """
+        if not path.is_file():
+            raise InputError(f"There is no file {path}; give a CSV with the columns a and b.")
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.DictReader(file)

@@ -108,13 +108,13 @@ def training_curve(
     name = figure.replace("_at_", "@")
     drawn = Figure(figsize=(7, 2.6), layout="constrained", dpi=110)
     left, right = drawn.subplots(1, 2)
-    left.plot([r["epoch"] for r in history], [r["loss"] for r in history], color=QUERY)
+    left.plot([r["epoch"] for r in history], [r["loss"] for r in history], color=QUERY, marker=".")
     left.set(xlabel="epoch", ylabel="training loss")
     validated = [r for r in history if r.get(figure) is not None]
     right.plot([r["epoch"] for r in validated], [r[figure] for r in validated], color=TRUE, marker=".")
-    for name, level in (lines or {}).items():
+    for label, level in (lines or {}).items():
         right.axhline(level, linestyle="--", linewidth=1, color="grey")
-        right.text(0.99, level, name, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
+        right.text(0.99, level, label, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
     right.set(xlabel="epoch", ylabel=f"validation {name}", ylim=(0, 1))
     publish_figure(drawn, path)
 
