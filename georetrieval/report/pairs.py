@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon
+from matplotlib.patches import Polygon, Rectangle
 
 from georetrieval.errors import UsageError
 from georetrieval.report.colours import DIFFERENT, RIGHT, SAME, WRONG
@@ -101,14 +101,18 @@ def _example(axis: Axes, example: Example) -> None:
     for place, picture in enumerate(example.pictures):
         left = place * wide * (1 + GAP)
         axis.imshow(picture, extent=(left, left + wide, high, 0), interpolation="nearest")
+        patches = []
         if example.boxes is not None and np.isfinite(example.boxes[place]).all():
             x0, y0, x1, y1 = example.boxes[place] * (wide, high, wide, high)
             corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
             corners = np.add(corners, (left, 0))
-            axis.add_patch(Polygon(corners, fill=False, edgecolor="white", linestyle="--", linewidth=1.1))
+            patches.append(Polygon(corners, fill=False, edgecolor="white", linestyle="--", linewidth=1.1))
         if example.regions is not None:
             corners = example.regions[place] * (wide, high) + (left, 0)
-            axis.add_patch(Polygon(corners, fill=False, edgecolor=colour, linewidth=2))
+            patches.append(Polygon(corners, fill=False, edgecolor=colour, linewidth=2))
+        for patch in patches:
+            axis.add_patch(patch)
+            patch.set_clip_path(Rectangle((left, 0), wide, high, transform=axis.transData))
     axis.set(xlim=(0, wide * (2 + GAP)), ylim=(high, 0))
     said = "same" if example.distance <= example.limit else "different"
     true = "same" if example.same else "different"

@@ -114,7 +114,8 @@ def training_curve(
     right.plot([r["epoch"] for r in validated], [r[figure] for r in validated], color=TRUE, marker=".")
     for label, level in (lines or {}).items():
         right.axhline(level, linestyle="--", linewidth=1, color="grey")
-        right.text(0.99, level, label, fontsize=7, va="bottom", ha="right", transform=right.get_yaxis_transform())
+        right.text(0.99, level, label, fontsize=7, va="top" if level > 0.9 else "bottom", ha="right",
+                   transform=right.get_yaxis_transform())
     right.set(xlabel="epoch", ylabel=f"validation {name}", ylim=(0, 1))
     publish_figure(drawn, path)
 
