@@ -73,7 +73,7 @@ def _keys(run: PictureRun, measured: Measured, question: Question, folder: Path)
             if (where, kind) == (part, rows)}
     confusion = mine[TRAINED]
     right, asked = int(np.trace(confusion.counts)), int(confusion.counts.sum())
-    told = f"{part}: {right} of {asked} pictures get the right key (%, gallery rows: {rows})"
+    told = f"{part}: {right} of {asked} pictures get the right key\n(per cent of a row; gallery rows: {rows})"
     confusion_matrix(confusion, folder / f"confusion-{_slug(part)}.png", title=told)
     f1_bars(mine, folder / f"f1-{_slug(part)}.png", title=f"F1 of each key, {part} (gallery rows: {rows})")
     pictures = measured.descriptors(TRAINED, run.eye(), question.gallery)
