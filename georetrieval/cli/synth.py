@@ -24,6 +24,7 @@ def command() -> None:
       georetrieval synth digits -o digits --count 2000
       georetrieval synth chairlifts -o lifts --seed 1
       georetrieval synth herd -o herd --animals 12 --frames 60
+      georetrieval synth herd-crops -o crops --animals 20 --pictures 4
     """
 
 
@@ -150,4 +151,30 @@ def herd(out: Path, format_: str, **wish: Any) -> None:
 
     with progress() as report:
         note = write_herd(out, progress=report, **wish)
+    write_value(note, format_, title=str(out))
+
+
+@command.command("herd-crops")
+@out_option
+@click.option("--seed", default=1, show_default=True, help="Another seed is another herd under other cameras.")
+@click.option("--animals", default=800, show_default=True, help="Animals of the herd, each with its own coat.")
+@click.option("--pictures", default=12, show_default=True, help="Pictures of each animal.")
+@click.option("--px", default=124, show_default=True, help="Side of a picture in pixels.")
+@format_option(*FORMATS)
+def herd_crops(out: Path, format_: str, **wish: Any) -> None:
+    """Write pictures of single animals of a large herd, cut out as a detector would, each framed in black.
+
+    Coats are to be told apart under any heading, camera, light and blur. DIR/pictures.csv lists the pictures (key: the
+    animal, group: animal and camera); no animal is in two parts. DIR/regions.csv says where each torso lies: centre,
+    sides along and across the spine, and its direction, which is what animals-herd.yaml learns.
+
+    \b
+    Examples:
+      georetrieval synth herd-crops -o crops --animals 20 --pictures 4
+      georetrieval synth herd-crops -o other-crops --seed 2
+    """
+    from georetrieval.synthetic.herd_crops import write_herd_crops
+
+    with progress() as report:
+        note = write_herd_crops(out, progress=report, **wish)
     write_value(note, format_, title=str(out))

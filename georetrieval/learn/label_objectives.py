@@ -7,11 +7,16 @@ from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import SupConLoss, TripletMarginLoss
 from pytorch_metric_learning.miners import TripletMarginMiner
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from georetrieval.errors import UsageError
-from georetrieval.learn.relations import Labels
+from georetrieval.learn.relations import Labels, Located
 from georetrieval.learn.settings import check_temperature
+
+BETA = 0.1
+"""Errors of a region's numbers above it count in proportion, smaller ones by their square."""
+WEIGHTS = (2.0, 2.0, 1.0, 1.0, 1.0, 1.0)
+"""Of the numbers of a region: its place counts twice."""
 
 
 class SemiHardTriplets(nn.Module):
@@ -93,3 +98,18 @@ class Classes(nn.Module):
     def forward(self, vectors: Tensor, labels: Labels) -> Tensor:
         truth = torch.from_numpy(labels.labels).to(vectors.device)
         return cross_entropy(vectors.float(), truth, label_smoothing=self.smoothing)
+
+
+class RegionError(nn.Module):
+    """Smooth L1 distance between the numbers of regions and the true ones, see `nets.axis.numbers_of`; mean over all.
+
+    *Source*: Girshick, Fast R-CNN, ICCV 2015, equation 3 (for boxes; here along an axis).
+    """
+
+    wants_negatives = False
+    wants_labels = True
+
+    def forward(self, vectors: Tensor, located: Located) -> Tensor:
+        true = torch.from_numpy(located.numbers).to(vectors.device)
+        errors = smooth_l1_loss(vectors.float(), true, beta=BETA, reduction="none")
+        return (errors * errors.new_tensor(WEIGHTS)).mean()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
 from georetrieval.errors import UsageError
-from georetrieval.learn.label_objectives import Classes, SemiHardTriplets, SupCon
+from georetrieval.learn.label_objectives import Classes, RegionError, SemiHardTriplets, SupCon
 from georetrieval.learn.relations import Labels, Pairs
 from georetrieval.learn.settings import TrainSettings, check_temperature
 
@@ -191,7 +191,8 @@ class CrossDates(nn.Module):
         return (cross_entropy(logits, truth) + cross_entropy(logits.T, truth)) / 2
 
 
-AnyObjective = PairBCE | Contrastive | InfoNCE | MultiSimilarity | CrossDates | SemiHardTriplets | SupCon | Classes
+AnyObjective = (PairBCE | Contrastive | InfoNCE | MultiSimilarity | CrossDates | SemiHardTriplets | SupCon | Classes
+                | RegionError)
 """What the loop can train."""
 
 
@@ -207,6 +208,8 @@ def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
         return SupCon(settings.temperature)
     if settings.objective == "cross-entropy":
         return Classes(settings.smoothing)
+    if settings.objective == "regions":
+        return RegionError()
     if settings.objective == "multi-similarity":
         return MultiSimilarity(alpha=settings.alpha, beta=settings.beta, base=settings.base)
     if settings.objective == "clip":

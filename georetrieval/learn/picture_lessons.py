@@ -24,7 +24,7 @@ VALIDATED = 2000
 """Pairs that an eye is validated on, at most."""
 
 
-class _Pictures:
+class RowLessons:
     """What all lessons of pictures share: batches of rows, drawn anew in each epoch, and their changed pixels."""
 
     mining = None
@@ -56,7 +56,7 @@ class _Pictures:
         return np.split(order, len(order) // self.batch)
 
 
-class MaskLessons(_Pictures):
+class MaskLessons(RowLessons):
     """Each picture with a mask of its key and with one of another key, both of its scope.
 
     Half of the pairs are positive. A picture and a mask are read and embedded once per batch, however many pairs they
@@ -122,7 +122,7 @@ class MaskLessons(_Pictures):
         return [super().identity(), self.masks.names, self.masks.keys, self.masks.scopes]
 
 
-class PairLessons(_Pictures):
+class PairLessons(RowLessons):
     """Each picture with a partner: half of the pairs are of one key, half of two keys of a scope.
 
     Parameters
@@ -171,7 +171,7 @@ class PairLessons(_Pictures):
         return Scores(accuracy=best_threshold(apart, self._judged.positive)[1])
 
 
-class KeyLessons(_Pictures):
+class KeyLessons(RowLessons):
     """Batches of some keys with some pictures of each (P x K), labelled by key.
 
     Parameters
@@ -182,20 +182,25 @@ class KeyLessons(_Pictures):
         Queries and gallery; None: no validation.
     batch, each
         Pictures of a batch, and of each key in it (2 or more).
+    besides
+        From which row on the images are trained on besides, and the share of a batch's keys that they have, however
+        many keys they are; None: all keys are the same.
 
     *Source*: papers/004 (64 pictures with at least 2 of each of 16 individuals).
     """
 
     def __init__(
-        self, images: SampleSet, groups: Sequence[str], validation: SidePair | None, *, batch: int, each: int
+        self, images: SampleSet, groups: Sequence[str], validation: SidePair | None, *, batch: int, each: int,
+        besides: tuple[int, float] | None = None,
     ) -> None:
         super().__init__(images, batch)
-        self.validation, self.each = validation, each
+        self.validation, self.each, self.besides = validation, each, besides
         names = [f"{scope}\n{key}" for scope, key in zip(images.scopes, images.keys, strict=True)]
         self._labels = np.unique(np.asarray(names, np.str_), return_inverse=True)[1].astype(np.int64)
         rows = np.arange(len(images))
         self._groups = [_by_group(rows[self._labels == label], groups) for label in np.unique(self._labels)]
         self.keys_of_batch = max(2, batch // each)
+        self._pools = self._pooled()
         if len(self._groups) < 2:
             raise InputError("Pictures of one key only were found to train on; keys are learnt against each other.")
 
@@ -204,13 +209,29 @@ class KeyLessons(_Pictures):
 
     def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Labels]:
         random = np.random.default_rng([seed, epoch])
-        waiting: list[int] = []
-        size = min(self.keys_of_batch, len(self._groups))
+        waiting: list[list[int]] = [[] for _ in self._pools]
         for _ in range(self.steps(hard)):
-            left = [int(label) for label in random.permutation(len(self._groups)) if label not in waiting]
-            keys, waiting = (waiting + left)[:size], (waiting + left)[size:]
+            keys = [key for place in range(len(waiting)) for key in self._next(waiting, place, random)]
             rows = np.concatenate([self._some(label, random) for label in keys])
             yield Labels(rows, self._labels[rows])
+
+    def _next(self, waiting: list[list[int]], place: int, random: np.random.Generator) -> list[int]:
+        """Keys of a pool: all of them come once before one comes twice."""
+        pool, size = self._pools[place]
+        left = [pool[n] for n in random.permutation(len(pool)) if pool[n] not in waiting[place]]
+        keys, waiting[place] = (waiting[place] + left)[:size], (waiting[place] + left)[size:]
+        return keys
+
+    def _pooled(self) -> list[tuple[list[int], int]]:
+        """Keys that are drawn from by themselves, and how many of them a batch has."""
+        labels = list(range(len(self._groups)))
+        if self.besides is None:
+            return [(labels, min(self.keys_of_batch, len(labels)))]
+        first, share = self.besides
+        own = sorted(set(self._labels[:first].tolist()))
+        others = sorted(set(labels) - set(own))
+        size = min(round(share * self.keys_of_batch), len(others))
+        return [(own, min(self.keys_of_batch - size, len(own))), (others, size)]
 
     def _some(self, label: int, random: np.random.Generator) -> RowArray:
         """Pictures of one key: one of each group in turn, none twice before all have been taken."""
@@ -226,10 +247,11 @@ class KeyLessons(_Pictures):
         return retrieval(self.validation, eye, progress)
 
     def identity(self) -> Any:
-        return [super().identity(), self.each, [len(piles) for piles in self._groups]]
+        own = [super().identity(), self.each, [len(piles) for piles in self._groups]]
+        return [*own, list(self.besides)] if self.besides else own
 
 
-class ClassLessons(_Pictures):
+class ClassLessons(RowLessons):
     """Pictures with the number of their class; the eye's vectors are the classes' logits.
 
     Parameters

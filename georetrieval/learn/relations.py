@@ -110,5 +110,28 @@ class Labels:
         return Labels(np.arange(len(self), dtype=np.int64), self.labels)
 
 
-Relations = Pairs | Among | Labels
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Rows with a region each.
+
+    Attributes
+    ----------
+    rows
+        `(n,)` int64.
+    numbers
+        `(n, 6)` float32, see `nets.axis.numbers_of`.
+    """
+
+    rows: RowArray
+    numbers: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def in_batch(self) -> Located:
+        """The same regions as rows of a batch that holds `rows` in their order."""
+        return Located(np.arange(len(self), dtype=np.int64), self.numbers)
+
+
+Relations = Pairs | Among | Labels | Located
 """What a batch is drawn as."""

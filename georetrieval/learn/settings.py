@@ -8,7 +8,7 @@ from typing import Any, Literal
 from georetrieval.errors import UsageError
 
 ObjectiveName = Literal["bce", "contrastive", "infonce", "nt-xent-dot", "clip", "multi-similarity", "triplet", "supcon",
-                        "cross-entropy"]
+                        "cross-entropy", "regions"]
 
 
 def check_temperature(temperature: float) -> None:
@@ -96,7 +96,7 @@ class TrainSettings:
         batch is negative: "infonce", "nt-xent-dot" (without normalisation), "clip" (across the dates alone),
         "multi-similarity". "contrastive": on the distance of half positive and half negative pairs. "triplet"
         (semi-hard), "supcon" and "cross-entropy" take labelled pictures, which "infonce", "nt-xent-dot" and
-        "multi-similarity" can do too.
+        "multi-similarity" can do too. "regions": how far a `Localiser`'s numbers are off.
     temperature
         Of "infonce", "nt-xent-dot", "clip" and "supcon".
     alpha, beta, base

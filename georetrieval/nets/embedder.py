@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.files import publish
@@ -106,8 +107,19 @@ class DescriptorNet(nn.Module):
     def forward(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
         """`(b, C, px, px)` float32, 0..1 -> `(b, descriptor)`; with `any_modality`, NaN is a missing part."""
         pixels = ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality)
+        zooms, looks = self.settings.zooms, [pixels]
         if self.transformer is not None and not (self.rests and self.training):
-            pixels = self.transformer(pixels)
+            several = bool(zooms) and not self.training
+            looks = self.transformer.looks(pixels, zooms) if several else [self.transformer(pixels)]
+        if self.settings.both_ways and not self.training:
+            looks += [look.flip(2, 3) for look in looks]
+        if len(looks) == 1:
+            return self._described(looks[0])
+        each = normalize(self._described(torch.cat(looks)).float(), dim=1).chunk(len(looks))
+        mean: Tensor = normalize(torch.stack(each).sum(dim=0), dim=1).to(pixels.dtype)
+        return mean
+
+    def _described(self, pixels: Tensor) -> Tensor:
         vectors: Tensor = self.unit(self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels))))))
         return vectors
 
@@ -222,7 +234,7 @@ def _transformer(settings: NetSettings) -> SpatialTransformer | None:
     return SpatialTransformer(
         len(settings.bands), settings.px, kind=settings.transformer, localisation=settings.localisation,
         crop_px=settings.crop_px, scale=settings.crop_scale, localisation_px=settings.localisation_px,
-        localisation_width=settings.localisation_width,
+        localisation_width=settings.localisation_width, jitter=settings.crop_jitter,
     )
 
 

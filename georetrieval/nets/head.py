@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from georetrieval.errors import UsageError
+
 GEM_POWER = 3.0
 """Start value of the power of generalised-mean pooling. *Source*: Radenovic, Tolias, Chum, PAMI 2018, section 3."""
 
@@ -109,3 +111,21 @@ class PooledHead(nn.Module):
         if self.power is None:
             return features.mean(dim=(2, 3))
         return features.clamp(min=1e-6).pow(self.power).mean(dim=(2, 3)).pow(1 / self.power)
+
+
+@torch.no_grad()
+def turn_last(head: nn.Module, matrix: Tensor) -> None:
+    """Multiply what a head gives by a `(d, d)` matrix from the left: it is put into the last layer's weights.
+
+    Raises
+    ------
+    UsageError
+        When the head does not end in a linear layer of that size.
+    """
+    last = getattr(head, "fc", None)
+    if not isinstance(last, nn.Linear) or tuple(matrix.shape) != (last.out_features, last.out_features):
+        raise UsageError(f"Descriptors are whitened in a head's last linear layer, and this one has none of "
+                         f"{matrix.shape[0]} outputs; set eye.descriptor above 0.")
+    wide = matrix.double().to(last.weight.device)
+    last.weight.copy_(wide @ last.weight.double())
+    last.bias.copy_(wide @ last.bias.double())

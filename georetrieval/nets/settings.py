@@ -62,11 +62,18 @@ class NetSettings:
     localisation
         How it finds the region: "fc" or "attention", see `SpatialTransformer`.
     crop_px, crop_scale
-        Side of the region after sampling in pixels (None: `px`); its side at the start as a share of the picture's.
+        Side of the region after sampling in pixels (None: `px`); its side at the start as a share of the picture's,
+        for "axis" that of the region around the thing's own, always.
     localisation_px
         Side of what the localisation net looks at, None: `px`.
     localisation_width
         Filters of its first convolution.
+    crop_jitter
+        How far the transformer's regions are off in training.
+    both_ways
+        Descriptors (unless in training) are the mean, of length 1, of two looks: the region and its half turn.
+    zooms
+        With a transformer: the same mean also of regions so many times as large; none is 1 alone.
 
     *Source*: papers/002, section 5 (256 px, ResNet50, 1024-512-256 filters, batch norm, R = 256); papers/000, section
     4.3 (two-convs, descriptor 2); papers/004 (head "fc", 256 hidden, dropout .5, unit); papers/003, section III
@@ -93,12 +100,15 @@ class NetSettings:
     dropout: float = 0.5
     unit: bool = False
     space: Literal["cosine", "euclidean"] = "cosine"
-    transformer: Literal["translation", "translation-scale", "rotation", "affine"] | None = None
+    transformer: Literal["translation", "translation-scale", "rotation", "affine", "axis"] | None = None
     localisation: Literal["fc", "attention"] = "fc"
     crop_px: int | None = None
     crop_scale: float = 1.0
     localisation_px: int | None = None
     localisation_width: int = 16
+    crop_jitter: float = 0.0
+    both_ways: bool = False
+    zooms: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -135,4 +145,5 @@ class NetSettings:
 _LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None, "normalise": "imagenet",
                           "disc": False, "cut_at": None, "hidden": [256], "dropout": 0.5, "unit": False,
                           "space": "cosine", "transformer": None, "localisation": "fc", "crop_px": None,
-                          "crop_scale": 1.0, "localisation_px": None, "localisation_width": 16}
+                          "crop_scale": 1.0, "localisation_px": None, "localisation_width": 16, "crop_jitter": 0.0,
+                          "both_ways": False, "zooms": []}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, affine_grid, grid_sample, pad, softmax
 
 from georetrieval.errors import UsageError
+from georetrieval.nets.axis import matrix_of, shaken
 
-KINDS = {"translation": 2, "translation-scale": 3, "rotation": 4, "affine": 6}
-"""Numbers that the localisation net gives: x, y; scale; and an angle; or two for the place and four for the matrix."""
+KINDS = {"translation": 2, "translation-scale": 3, "rotation": 4, "affine": 6, "axis": 6}
+"""Numbers that the localisation net gives: x, y; scale; and an angle; or two for the place and four for the matrix; or
+two for the place, two for the sides and two for the direction of an axis, see `nets.axis`."""
 LEAST_SCALE, MOST_SCALE = 0.1, 1.5
 LARGEST_ANGLE = math.pi / 2
 KERNELS, WIDTH, HIDDEN = (5, 5, 3), 16, 128
@@ -29,7 +32,8 @@ class SpatialTransformer(nn.Module):
         Side of the input in pixels.
     kind
         "translation": a square region of one size, x and y; "translation-scale": x, y and side (as published);
-        "rotation": it may be turned by up to a quarter; "affine": any parallelogram.
+        "rotation": it may be turned by up to a quarter; "affine": any parallelogram; "axis": a rectangle laid along
+        the axis of a long thing, whichever end of it is the first, and stretched to a square.
     localisation
         "fc": convolutions, then fully connected layers. "attention": convolutions whose last map says how interesting
         each place is; the region's centre is the mean place, its size comes from the mean features. The second finds
@@ -43,6 +47,9 @@ class SpatialTransformer(nn.Module):
         takes fewer pixels than to compare it, and at half the side a quarter of the time.
     localisation_width
         Filters of its first convolution, doubled at each further one.
+    jitter
+        In training the region is moved by at most this share of its sides, stretched as much and turned by as many
+        radians, so that what comes behind learns to bear a region that is a little off.
 
     Notes
     -----
@@ -61,7 +68,7 @@ class SpatialTransformer(nn.Module):
     def __init__(
         self, channels: int, px: int, *, kind: str = "translation-scale", localisation: str = "fc",
         crop_px: int | None = None, scale: float = 1.0, localisation_px: int | None = None,
-        localisation_width: int = WIDTH,
+        localisation_width: int = WIDTH, jitter: float = 0.0,
     ) -> None:
         super().__init__()
         if kind not in KINDS:
@@ -69,7 +76,7 @@ class SpatialTransformer(nn.Module):
         if not LEAST_SCALE < scale < MOST_SCALE:
             raise UsageError(f"A transformer starts at a scale between {LEAST_SCALE} and {MOST_SCALE}, found {scale}.")
         self.kind, self.crop_px, self.scale = kind, crop_px or px, scale
-        self.localisation_px = localisation_px or px
+        self.localisation_px, self.jitter = localisation_px or px, jitter
         if self.localisation_px > px:
             raise UsageError(f"A localisation net looks at pictures of {px} px at most, found {localisation_px}.")
         self.localisation = _localisation(localisation, channels, self.localisation_px, KINDS[kind],
@@ -78,6 +85,15 @@ class SpatialTransformer(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, C, crop_px, crop_px)`, of the same type."""
         theta = self.theta(pixels)
+        return self.seen(pixels, shaken(theta, self.jitter) if self.training and self.jitter else theta)
+
+    def looks(self, pixels: Tensor, zooms: Sequence[float]) -> list[Tensor]:
+        """The regions, and others so many times as large around them: each as `forward` gives them."""
+        theta = self.theta(pixels)
+        return [self.seen(pixels, theta * theta.new_tensor([zoom, zoom, 1.0])) for zoom in zooms]
+
+    def seen(self, pixels: Tensor, theta: Tensor) -> Tensor:
+        """`(b, C, H, W)` and `(b, 2, 3)` -> `(b, C, crop_px, crop_px)`: the regions, of the type of the pixels."""
         with torch.autocast(pixels.device.type, enabled=False):
             size = [len(pixels), pixels.shape[1], self.crop_px, self.crop_px]
             grid = affine_grid(theta, size, align_corners=False)
@@ -86,12 +102,22 @@ class SpatialTransformer(nn.Module):
 
     def theta(self, pixels: Tensor) -> Tensor:
         """`(b, C, H, W)` -> `(b, 2, 3)` float32: from places of the region to places of the picture, both -1..1."""
+        return self.theta_of(self.numbers(pixels))
+
+    def theta_of(self, numbers: Tensor) -> Tensor:
+        """`(b, n)` -> `(b, 2, 3)`: the region that the numbers tell of."""
+        return torch.cat([self._matrix(numbers[:, 2:]), numbers[:, :2, None]], dim=2)
+
+    def numbers(self, pixels: Tensor) -> Tensor:
+        """`(b, C, H, W)` -> `(b, n)` float32: what the localisation net says, see `KINDS`; x and y are -1..1."""
         seen = adaptive_avg_pool2d(pixels, self.localisation_px) if self.localisation_px < pixels.shape[-1] else pixels
         raw: Tensor = self.localisation((seen - 0.5) / 0.25).float()
         centre = raw[:, :2] if isinstance(self.localisation, Attention) else torch.tanh(raw[:, :2])
-        return torch.cat([self._matrix(raw[:, 2:]), centre[:, :, None]], dim=2)
+        return torch.cat([centre, raw[:, 2:]], dim=1)
 
     def _matrix(self, raw: Tensor) -> Tensor:
+        if self.kind == "axis":
+            return self.scale * matrix_of(raw)
         if self.kind == "affine":
             return self.scale * (torch.eye(2, device=raw.device) + raw.view(-1, 2, 2))
         if self.kind == "translation":

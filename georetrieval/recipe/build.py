@@ -75,17 +75,17 @@ def net_settings(eye: Eye, px: int) -> NetSettings:
         descriptor=eye.descriptor, cut_at=eye.cut_at, hidden=eye.hidden, dropout=eye.dropout, unit=eye.unit,
         space=eye.space, transformer=eye.transformer, localisation=eye.localisation, crop_px=eye.crop_px,
         crop_scale=eye.crop_scale, localisation_px=eye.localisation_px,
-        localisation_width=eye.localisation_width,
+        localisation_width=eye.localisation_width, crop_jitter=eye.crop_jitter, both_ways=eye.both_ways,
     )
 
 
-def net_of(eye: Eye, px: int, legend_digest: str) -> DescriptorNet:
-    """The untrained net of a recipe; `legend_digest` counts only when the net sees semantic bands.
+def net_of(eye: Eye, px: int, legend_digest: str, kind: type[DescriptorNet] = DescriptorNet) -> DescriptorNet:
+    """The untrained net of a recipe, of some kind; `legend_digest` counts only when the net sees semantic bands.
 
     Weights of others are in its trunk. A net of ours (`start_of`) is not: training starts from it.
     """
     legend = legend_digest if SEMANTIC & set(eye.bands) else ""
-    return DescriptorNet(net_settings(eye, px), weights=None if start_of(eye) else eye.weights, legend=legend)
+    return kind(net_settings(eye, px), weights=None if start_of(eye) else eye.weights, legend=legend)
 
 
 def start_of(eye: Eye) -> Path | None:

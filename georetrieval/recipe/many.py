@@ -176,11 +176,12 @@ class Many:
         return [recipe.model_copy(update={"seed": seed, "tiles": tiles}) for seed in self.seeds]
 
     def _with_shared_world(self, recipe: PictureRecipe) -> PictureRecipe:
-        world = recipe.pictures.world
-        if world is None:
-            return recipe
-        shared = world.model_copy(update={"folder": world.folder or self.root / recipe.name / "worlds"})
-        return recipe.model_copy(update={"pictures": recipe.pictures.model_copy(update={"world": shared})})
+        """The same with worlds that all seeds share."""
+        pictures, folder = recipe.pictures, self.root / recipe.name / "worlds"
+        shared = [world.model_copy(update={"folder": world.folder or folder}) for world in pictures.made_up]
+        first = 1 if pictures.world else 0
+        worlds = {"world": shared[0] if first else None, "also": tuple(shared[first:])}
+        return recipe.model_copy(update={"pictures": pictures.model_copy(update=worlds)})
 
     def _folder(self, recipe: AnyRecipe) -> Path:
         folder = self.root / recipe.name

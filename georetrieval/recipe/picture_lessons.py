@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from georetrieval.learn.lessons import Lessons, SidePair
 from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, MaskLessons, PairLessons
+from georetrieval.learn.region_lessons import RegionLessons
 from georetrieval.recipe.picture_parts import Parts, Question
 from georetrieval.recipe.schema_learn import Learn
 from georetrieval.recipe.schema_pictures import PictureRecipe
 from georetrieval.samples.listed import ListedSamples
 from georetrieval.samples.listing import Listing
+from georetrieval.samples.regions import regions_of
 
 KEPT_BYTES = 2 << 30
 """Pictures that are looked at again and again are held in memory up to this size."""
@@ -61,8 +63,13 @@ def lessons_of(parts: Parts, learn: Learn, shown: Shown, seed: int) -> Lessons:
     if plan.kind == "pairs":
         return PairLessons(train, judged, batch=plan.batch, seed=seed, every=plan.all)
     if plan.kind == "keys":
+        besides = None if parts.besides is None else (parts.besides, plan.besides)
         return KeyLessons(train, parts.train.groups.tolist(), shown.sides(parts.validation, again=True),
-                          batch=plan.batch, each=plan.each)
+                          batch=plan.batch, each=plan.each, besides=besides)
+    if plan.kind == "regions":
+        held = None if parts.validation is None or judged is None else (
+            judged, regions_of(parts.validation.queries, shown.px))
+        return RegionLessons(train, regions_of(parts.train, shown.px), held, batch=plan.batch, px=shown.px)
     return ClassLessons(train, classes_of(parts), judged, batch=plan.batch)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from georetrieval.embedding import embed
 from georetrieval.files import publish, publish_json
+from georetrieval.learn.region_lessons import overlaps
 from georetrieval.nets.baselines import HogEmbedder
 from georetrieval.nets.classifier import Classifier
 from georetrieval.nets.embedder import Embedder
@@ -17,13 +18,15 @@ from georetrieval.recipe.picture_pairs import PairJudge
 from georetrieval.recipe.picture_parts import Question
 from georetrieval.recipe.tables import as_csv, as_markdown
 from georetrieval.samples.listing import Listing
+from georetrieval.samples.regions import regions_of
 from georetrieval.search.confusion import Confusion, first_answers
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.metrics import summary
-from georetrieval.search.outliers import auroc
+from georetrieval.search.outliers import auroc, threshold
 from georetrieval.search.prototypes import rows_of
-from georetrieval.search.verdicts import nearest_distances
+from georetrieval.search.store import IndexStore
+from georetrieval.search.verdicts import nearest_distances, own_and_other
 
 if TYPE_CHECKING:
     from georetrieval.recipe.picture_stages import PictureRun
@@ -54,6 +57,22 @@ def measure(run: PictureRun) -> None:
         run.draw(run, measured, rows)
     publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": recipe.evaluate.k, "rows": rows,
                                **({"keys": keys} if keys else {})})
+
+
+def calibrate(run: PictureRun, validation: Question, rows: str) -> None:
+    """Set the index's distance of the unknown on the validation part.
+
+    Its queries are asked twice: with their key in the gallery, and without it, as strangers would.
+    """
+    measured, eye = Measured(run), run.eye().for_inference()
+    asked = measured.descriptors("trained", eye, validation.queries)
+    gallery = Gallery.of(rows_of(measured.descriptors("trained", eye, validation.gallery), rows))
+    known, strange = own_and_other(asked, gallery)
+    if len(known):
+        store = IndexStore.open(run.index)
+        made = store.manifest.pictures
+        assert made is not None
+        store.with_changes({"pictures": made.model_copy(update={"unknown": threshold(known, strange)})})
 
 
 class Measured:
@@ -92,6 +111,8 @@ class Measured:
             return self._of_classes(name, eye, question)
         if self.run.recipe.kind == "classes":
             return []  # a plain eye has no classes to answer with
+        if self.run.recipe.kind == "regions":
+            return self._of_regions(name, question) if name == "trained" else []
         if self.run.recipe.kind == "masks":
             return self._of_masks(name, eye, question)
         return [self._of_keys(name, eye, question, rows) for rows in self.run.recipe.evaluate.rows]
@@ -109,6 +130,12 @@ class Measured:
         found = embed(self.shown.as_seen_by(tuple(eye.bands))(question.queries), eye, progress=self.run.progress)
         right = eye.judged(found.vectors).classes == question.queries.keys
         return _by_scope(name, question, right, "classes")
+
+    def _of_regions(self, name: str, question: Question) -> list[Row]:
+        """Mean overlap of the regions with the true ones."""
+        regions = regions_of(question.queries, self.shown.px)
+        found = overlaps(self.run.eye(), self.shown(question.queries), regions, self.shown.px)
+        return [_line(name, question.part, "regions", float(found.mean()), len(found))]
 
     def _of_keys(self, name: str, eye: Embedder, question: Question, rows: str) -> Row:
         """map@k and rank 1 among gallery rows of a kind, and how well strangers are told from those that are known."""

@@ -50,6 +50,10 @@ class Parts:
         What is measured.
     masks
         All masks of the list.
+    left_out
+        Keys or scopes that are never trained on.
+    besides
+        The first row of the train part that is of another list (`pictures.also`); None without.
     """
 
     train: Listing
@@ -57,6 +61,7 @@ class Parts:
     test: tuple[Question, ...]
     masks: Listing
     left_out: tuple[str, ...] = field(default=())
+    besides: int | None = None
 
 
 def divided(listing: Listing, split: PictureSplit, *, share: float = 1.0, seed: int = 1) -> Parts:
@@ -158,3 +163,20 @@ def _share(train: Listing, share: float, seed: int) -> Listing:
         rows = np.flatnonzero(about == name)
         kept.append(random.permutation(rows)[:max(2, round(share * len(rows)))])
     return train.take(np.sort(np.concatenate(kept)))
+
+
+def with_others(train: Listing, others: Sequence[Listing]) -> Listing:
+    """A train part, and the train parts of other lists after it, each of these in a scope of its own.
+
+    Files of the others are named by their whole paths.
+    """
+    folder = train.folder.resolve()
+    own = [train, *(other.take((other.parts == "train") & (other.roles != "mask")) for other in others)]
+    files = [np.asarray([str(path.resolve()) for path in part.paths] if place else part.files, np.str_)
+             for place, part in enumerate(own)]
+    scopes = [np.asarray([f"also {place}/{scope}" if place else scope for scope in part.scopes], np.str_)
+              for place, part in enumerate(own)]
+    keys, roles, parts, groups = (np.concatenate([getattr(part, name) for part in own])
+                                  for name in ("keys", "roles", "parts", "groups"))
+    return Listing(folder, np.concatenate(files), keys, np.concatenate(scopes), roles, parts, groups,
+                   np.concatenate([part.boxes for part in own]))

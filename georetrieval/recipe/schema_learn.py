@@ -17,7 +17,8 @@ class Eye(Strict):
     """The descriptor net: fusion, trunk, head (REFERENCE.md A); of pictures B, C, D."""
 
     LATER: ClassVar[tuple[str, ...]] = ("cut_at", "hidden", "dropout", "unit", "space", "transformer", "localisation",
-                                        "crop_px", "crop_scale", "localisation_px", "localisation_width")
+                                        "crop_px", "crop_scale", "localisation_px", "localisation_width",
+                                        "crop_jitter", "both_ways")
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
@@ -40,15 +41,18 @@ class Eye(Strict):
     dropout: float = Field(0.5, ge=0, lt=1, description="head fc: share of the features that are left out in training")
     unit: bool = Field(False, description="the descriptor has length 1")
     space: Literal["cosine", "euclidean"] = "cosine"
-    transformer: Literal["translation", "translation-scale", "rotation", "affine"] | None = Field(
+    transformer: Literal["translation", "translation-scale", "rotation", "affine", "axis"] | None = Field(
         None, description="find a region first, and look at it alone")
     localisation: Literal["fc", "attention"] = Field("fc", description="how the transformer finds it")
     crop_px: int | None = Field(None, ge=8, description="side of the region after sampling; null is that of a picture")
-    crop_scale: float = Field(1.0, gt=0.1, lt=1.5, description="side of the region at the start, 1 is the picture's")
+    crop_scale: float = Field(1.0, gt=0.1, lt=1.5, description="side of the region at the start, 1 is the picture's; "
+                              "axis: side of what is seen, 1 is the thing's")
     localisation_px: int | None = Field(None, ge=8, description="side at which the transformer looks for it; null is "
                                         "that of a picture")
     localisation_width: int = Field(16, ge=4, description="filters of its first convolution, doubled at each further "
                                     "one")
+    crop_jitter: float = Field(0.0, ge=0, le=0.5, description="how far its regions are off in training")
+    both_ways: bool = Field(False, description="the mean of two looks, one turned by 180 degrees")
 
     @model_validator(mode="after")
     def _two_parts(self) -> Self:
@@ -114,7 +118,7 @@ class Wear(Strict):
 class Augment(Strict):
     """Changes of the training samples."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("angle_deg", "scale", "erase")
+    LATER: ClassVar[tuple[str, ...]] = ("angle_deg", "scale", "erase", "tint", "far")
     turns: bool = True
     flips: bool = True
     shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
@@ -129,6 +133,8 @@ class Augment(Strict):
     angle_deg: float = Field(0.0, ge=0, le=180, description="largest turn of a picture around its middle")
     scale: float = Field(0.0, ge=0, le=0.5, description="what is seen is larger or smaller by at most this share")
     erase: Share = Field(0.0, description="share of pictures of which a rectangle is covered")
+    tint: float = Field(0.0, ge=0, lt=1, description="each band of the photo is multiplied by 1 +- tint")
+    far: Share = Field(0.0, description="share of pictures that have the detail of one 0.3 to 0.8 times as large")
 
 
 class Phase(Strict):
@@ -152,14 +158,15 @@ class Phase(Strict):
 class Lessons(Strict):
     """What batches are made of where pictures are learnt."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("all",)
-    kind: Literal["masks", "pairs", "keys", "classes"] = Field(
+    LATER: ClassVar[tuple[str, ...]] = ("all", "besides")
+    kind: Literal["masks", "pairs", "keys", "classes", "regions"] = Field(
         description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
-        "pictures of each of some keys; classes: the key is the answer")
+        "pictures of each of some keys; classes: the key is the answer; regions: where the thing lies (regions.csv)")
     batch: int = Field(64, ge=2, description="pictures of a batch; pairs for pairs; the masks come on top")
     each: int = Field(4, ge=2, description="keys: pictures of one key in a batch")
     all: bool = Field(False, description="pairs: all among the pictures of a batch, same and different ones weighed "
                       "alike, in place of those that were drawn; no step costs more")
+    besides: float = Field(0.25, ge=0, le=0.9, description="keys: share of a batch's keys that are of pictures.also")
 
 
 class Learn(Strict):

@@ -14,7 +14,7 @@ from georetrieval.synthetic.picture_worlds import PICTURE_WORLDS, writer_of
 
 OBJECTIVES = {
     "masks": ("contrastive", "bce"), "pairs": ("contrastive", "bce"), "classes": ("cross-entropy",),
-    "keys": ("triplet", "supcon", "infonce", "nt-xent-dot", "multi-similarity"),
+    "keys": ("triplet", "supcon", "infonce", "nt-xent-dot", "multi-similarity"), "regions": ("regions",),
 }
 """What each kind of lessons can be learnt with."""
 
@@ -62,7 +62,10 @@ class PictureSplit(Strict):
 class Pictures(Strict):
     """The pictures: a made-up world, or a list (pictures.csv, or a folder with one sub-folder per key)."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("also",)
     world: MadeUp | None = None
+    also: tuple[MadeUp, ...] = Field((), description="made-up worlds whose train parts are trained on besides, each in "
+                                     "a scope of its own")
     source: Path | None = Field(None, description="a list of pictures, its folder, or a folder with one sub-folder "
                                 "per key")
     group: str | None = Field(None, description="sub-folders: a regular expression whose first parenthesis finds the "
@@ -77,6 +80,20 @@ class Pictures(Strict):
         if (self.world is None) == (self.source is None):
             raise ValueError("say exactly one of world and source")
         return self
+
+    @property
+    def made_up(self) -> tuple[MadeUp, ...]:
+        """All made-up worlds, the one that is asked about first."""
+        return (*((self.world,) if self.world else ()), *self.also)
+
+
+class Finish(Strict):
+    """What is done to a trained net of descriptors before it answers."""
+
+    whiten: float | None = Field(None, gt=0, le=1, description="directions in which train pictures of one key differ "
+                                 "count for less; the share of the largest variance that all are raised by")
+    zooms: tuple[float, ...] = Field((), description="a descriptor is the mean of looks at regions so many times as "
+                                     "large as the transformer's")
 
 
 class PictureIndex(Strict):
@@ -111,7 +128,7 @@ class OtherClassifier(Strict):
 class PictureRecipe(Strict):
     """One experiment on pictures."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("classifiers",)
+    LATER: ClassVar[tuple[str, ...]] = ("classifiers", "finish")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = ""
     seed: int = Field(1, ge=0)
@@ -120,6 +137,7 @@ class PictureRecipe(Strict):
     learn: Learn
     classifier: Learn | None = Field(None, description="also train the same net as a softmax classifier, so")
     classifiers: tuple[OtherClassifier, ...] = Field((), description="and other nets, each with a line of its own")
+    finish: Finish | None = Field(None, description="keys: what is done to the trained net before it answers")
     index: PictureIndex = PictureIndex()
     evaluate: PictureEvaluate = PictureEvaluate()
 
@@ -164,8 +182,26 @@ class PictureRecipe(Strict):
             augment = None if learn is None else learn.augment
             if augment is not None and (augment.ground or augment.drop):
                 raise ValueError(f"{name}.augment.ground and drop are for tiles; pictures have no ground and no map")
-        if self.kind == "classes" and self.index.rows != "none":
-            raise ValueError("a classifier has no descriptors to be indexed; set index.rows to none")
+        if self.finish is not None and (self.kind != "keys" or self.eye.space != "cosine"):
+            raise ValueError("finish is for what learns keys in the cosine space; leave it out")
+        if self.finish is not None and self.finish.zooms and self.eye.transformer is None:
+            raise ValueError("finish.zooms are those of the region that a transformer finds; set eye.transformer")
+        if self.kind in ("classes", "regions") and self.index.rows != "none":
+            raise ValueError(f"what learns {self.kind} has no descriptors to be indexed; set index.rows to none")
+        return self
+
+    @model_validator(mode="after")
+    def _regions_as_they_are(self) -> Self:
+        augment = self.learn.augment
+        if self.kind != "regions":
+            return self
+        if self.eye.transformer != "axis":
+            raise ValueError("regions along an axis are learnt by a net with one: set eye.transformer to axis")
+        if augment and (augment.turns or augment.flips or augment.shift or augment.scale or augment.angle_deg):
+            raise ValueError("learn.augment may not move what learn.lessons.kind regions looks for; set turns and "
+                             "flips to false and leave out shift, scale and angle_deg")
+        if self.pictures.crop:
+            raise ValueError("regions are those of whole pictures; leave out pictures.crop")
         return self
 
     @property

@@ -45,6 +45,10 @@ class AugmentSettings:
         the shift; beyond the border is its mirror image.
     erase
         How often a rectangle of a tenth to a third of the picture's area is covered by its mean colour, 0..1.
+    tint
+        Each photo band is multiplied by its own 1 +- tint: cameras that show white otherwise.
+    far
+        How often a picture is made smaller by `FAR` and large again, 0..1: a thing seen from farther away.
     """
 
     turns: bool = True
@@ -61,17 +65,22 @@ class AugmentSettings:
     angle_deg: float = 0.0
     scale: float = 0.0
     erase: float = 0.0
+    tint: float = 0.0
+    far: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values; what came later is left out while it has its default, so that older states stay valid."""
         return {name: value for name, value in asdict(self).items() if name not in _LATER or value != 0.0}
 
 
-_LATER = ("angle_deg", "scale", "erase")
+_LATER = ("angle_deg", "scale", "erase", "tint", "far")
 
 ERASED = (0.1, 0.33)
 """Least and largest share of a picture that `erase` covers; sides differ by at most a factor of 2 each way.
 *Source*: after Zhong et al., Random Erasing, AAAI 2020, section 3 (here at most a third)."""
+
+FAR = (0.3, 0.8)
+"""Smallest and largest side of what `far` leaves of a picture. The pictures of a batch that it takes share one."""
 
 
 class Augment:
@@ -106,7 +115,19 @@ class Augment:
         pixels = torch.stack([_posed(picture, *pose) for picture, pose in zip(pixels, poses, strict=True)])
         pixels = self._shifted(self._turned(pixels, generator), generator)
         pixels = self._erased(pixels, generator)
-        return self._modality(self._wear(self._lit(pixels, generator), generator), generator)
+        pixels = self._farther(self._lit(pixels, generator), generator)
+        return self._modality(self._wear(pixels, generator), generator)
+
+    def _farther(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        if self.settings.far == 0:
+            return pixels
+        drawn = torch.rand(len(pixels) + 1, generator=generator)
+        chosen = drawn[1:] < self.settings.far
+        if bool(chosen.any()):
+            small = [max(1, round(side * float(FAR[0] + (FAR[1] - FAR[0]) * drawn[0]))) for side in pixels.shape[2:]]
+            pixels = pixels.clone()
+            pixels[chosen] = v2.resize(v2.resize(pixels[chosen], small), list(pixels.shape[2:]))
+        return pixels
 
     def _turned(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         if self.settings.angle_deg == 0 and self.settings.scale == 0:
@@ -143,6 +164,9 @@ class Augment:
             return pixels
         photo = pixels[:, self._photo]
         photo = photo * _factors(len(photo), self.settings.brightness, generator)
+        if self.settings.tint:
+            count = photo.shape[0] * photo.shape[1]
+            photo = photo * _factors(count, self.settings.tint, generator).view(*photo.shape[:2], 1, 1)
         photo = _spread(photo, photo.mean(dim=(1, 2, 3), keepdim=True), self.settings.contrast, generator)
         photo = _spread(photo, photo.mean(dim=1, keepdim=True), self.settings.saturation, generator)
         pixels = pixels.clone()

@@ -100,6 +100,20 @@ def nearest_distances(queries: Descriptors, gallery: Gallery) -> tuple[Doubles, 
     return out, known
 
 
+def own_and_other(queries: Descriptors, gallery: Gallery) -> tuple[Doubles, Doubles]:
+    """Distances of queries whose key is in the gallery to their nearest row, and to their nearest row of another key.
+
+    The second is what they would get if their key were not there: strangers to set a threshold on, where none are at
+    hand. Queries without their key, or without any other one, are left out.
+    """
+    matches = gallery.search(queries, len(gallery.descriptors), where=Filter(own_scope=True))
+    away = distances(matches.scores, gallery.descriptors.space)
+    own, other = matches.found & matches.hits, matches.found & ~matches.hits
+    asked = own.any(axis=1) & other.any(axis=1)
+    nearest = np.where(matches.found, away, np.inf).min(axis=1, initial=np.inf)
+    return nearest[asked], np.where(other, away, np.inf).min(axis=1, initial=np.inf)[asked]
+
+
 def _verdict(name: str, scope: str, keys: Texts, away: Doubles, unknown: Threshold | None) -> Verdict:
     if len(keys) == 0:
         return Verdict(name, scope, None, None, None, {})

@@ -15,6 +15,7 @@ PICTURE_WORLDS: Mapping[str, tuple[str, str]] = {
     "chairlifts": ("georetrieval.synthetic.chairlifts", "write_chairlifts"),
     "digits": ("georetrieval.synthetic.digits", "write_digits"),
     "herd": ("georetrieval.synthetic.herd", "write_herd"),
+    "herd-crops": ("georetrieval.synthetic.herd_crops", "write_herd_crops"),
 }
 """Name -> (module, function). Modules are imported when their world is asked for."""
 

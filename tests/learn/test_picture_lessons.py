@@ -112,6 +112,20 @@ def test_batches_of_keys_prefer_different_groups() -> None:
         KeyLessons(coloured(["red"] * 4), [""] * 4, None, batch=4, each=2)
 
 
+def test_keys_that_are_trained_on_besides_have_their_share() -> None:
+    """Batches of 4 keys x 2: one key of the list besides, whose keys all come once before one comes twice."""
+    keys = ["red"] * 4 + ["green"] * 4 + ["blue"] * 4 + ["red", "red", "green", "green", "blue", "blue", "grey", "grey"]
+    images = coloured(keys, scopes=[""] * 12 + ["besides"] * 8)
+    lessons = KeyLessons(images, [""] * 20, None, batch=8, each=2, besides=(12, 0.25))
+    drawn = [batch.rows for batch in lessons.epoch(1, 0, None)] + [batch.rows for batch in lessons.epoch(1, 1, None)]
+    assert [int((rows >= 12).sum()) for rows in drawn] == [2] * len(drawn)
+    assert [len({keys[row] for row in rows if row < 12}) for rows in drawn] == [3] * len(drawn)
+    first = [keys[int(rows[rows >= 12][0])] for rows in drawn[:len(drawn) // 2]]
+    assert len(set(first)) == len(first) == 3
+    plain = KeyLessons(images, [""] * 20, None, batch=8, each=2)
+    assert plain.identity() != lessons.identity()
+
+
 @pytest.mark.parametrize("kind", ["masks", "pairs", "keys", "classes"])
 def test_the_same_arguments_give_the_same_lessons(kind: str) -> None:
     lessons, again = lessons_of(kind), lessons_of(kind)

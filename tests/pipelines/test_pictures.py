@@ -101,18 +101,43 @@ def test_masks_in_miniature(run: RunRecipe) -> None:
     assert all(0 <= float(row["accuracy"]) <= 1 for row in rows)
 
 
-@pytest.mark.parametrize("name", ["animals-unseen", "animals-mobilenet"])
-def test_animals_in_miniature(name: str, tmp_path: Path, run: RunRecipe) -> None:
+def test_animals_in_miniature(tmp_path: Path, run: RunRecipe) -> None:
+    """The made-up herd first, then the real animals along their spines."""
+    herd = "{animals: 8, pictures: 3, px: 32}"
+    small = ["pictures.px=32", "eye.localisation_px=16", "eye.crop_px=32", "learn.epochs=1"]
+    (told,) = run("animals-herd", *small, f"pictures.world.options={herd}", "learn.lessons.batch=8")
+    assert 0 < float(told["accuracy"]) < 1
     source = write_tracks(tmp_path / "herd", ("red", "green", "blue", "white"), tracks=3, each=2)
-    small = {"animals-unseen": ["pictures.split.unseen=2"],
-             "animals-mobilenet": ["eye.trunk=mobilenetv2_035", "pictures.split={by: group}"]}[name]
-    rows = run(name, f"pictures.source={source}", "pictures.px=32", "learn.epochs=1",
-               "evaluate.baselines=[]", "learn.lessons.batch=8", *small)
+    rows = run("animals-unseen", *small, f"pictures.source={source}", f"pictures.also.0.options={herd}",
+               "pictures.split.unseen=2", "learn.lessons.batch=8", "eye.width=8", "evaluate.baselines=[]")
     assert {row["gallery"] for row in rows} == {"each", "mean", "prototypes"}
-    assert len(rows) == (9 if name == "animals-unseen" else 3)
-    parts = ["unseen-keys", "unseen-keys-among-all", "seen-keys"] if name == "animals-unseen" else ["test"]
-    assert figures(name) == {"training", *(f"{kind}-{part}" for part in parts
-                                           for kind in ("confusion", "f1", "space"))}
+    assert len(rows) == 9
+    assert figures("animals-unseen") == {"training", *(
+        f"{kind}-{part}" for part in ("unseen-keys", "unseen-keys-among-all", "seen-keys")
+        for kind in ("confusion", "f1", "space"))}
+
+
+def test_the_published_animals_in_miniature(tmp_path: Path, run: RunRecipe) -> None:
+    source = write_tracks(tmp_path / "herd", ("red", "green", "blue", "white"), tracks=3, each=2)
+    rows = run("animals-mobilenet", f"pictures.source={source}", "pictures.px=32", "learn.epochs=1",
+               "evaluate.baselines=[]", "learn.lessons.batch=8", "eye.trunk=mobilenetv2_035")
+    assert [row["gallery"] for row in rows] == ["each", "mean", "prototypes"]
+    assert figures("animals-mobilenet") == {"training", "confusion-test", "f1-test", "space-test"}
+
+
+def test_animals_look_along_what_the_herd_taught() -> None:
+    """The transformer of animals-herd fits those that start from it, and is kept; the herd is the same one."""
+    herd = recipe("animals-herd")
+    taught = net_of(herd.eye, herd.pictures.px, "").transformer
+    for name in ("animals-cows", "animals-unseen"):
+        found = recipe(name)
+        assert found.eye.weights == f"runs/{herd.name}"
+        own = net_of(found.eye.model_copy(update={"weights": None}), found.pictures.px, "").transformer
+        assert taught is not None
+        assert own is not None
+        assert {n: p.shape for n, p in own.named_parameters()} == {n: p.shape for n, p in taught.named_parameters()}
+        assert found.pictures.also == (herd.pictures.world,)
+        assert [phase.train for phase in found.learn.phases] == [("trunk", "new")]
 
 
 @pytest.mark.parametrize("name", ["pairs-siamese", "pairs-affine"])

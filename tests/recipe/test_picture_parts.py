@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from georetrieval.errors import UsageError
-from georetrieval.recipe.picture_parts import Parts, divided, natural
+from georetrieval.recipe.picture_parts import Parts, divided, natural, with_others
 from georetrieval.recipe.schema_pictures import PictureSplit
 from georetrieval.samples.listing import Listing
 from tests.made.pictures import write_parts, write_tracks
@@ -111,3 +111,16 @@ def test_masks_can_be_cut_from_the_list_only_by_part(tmp_path: Path) -> None:
     listing = Listing.read(write_parts(tmp_path, ("",), masks=False))
     parts = divided(listing, PictureSplit())
     assert set(parts.test[0].gallery.parts.tolist()) == {"train"}
+
+
+def test_others_are_trained_on_in_scopes_of_their_own(tmp_path: Path) -> None:
+    tracks = Listing.read(write_tracks(tmp_path / "own", ("red", "green")), group=r"^(t\d+)_")
+    other = Listing.read(write_parts(tmp_path / "other", ("",)))
+    train = divided(tracks, PictureSplit(by="group")).train
+    found = with_others(train, [other])
+    count = int(((other.parts == "train") & (other.roles == "image")).sum())
+    assert len(found) == len(train) + count
+    assert found.scopes.tolist() == [""] * len(train) + ["also 1/"] * count
+    assert all(path.is_file() for path in found.paths)
+    assert found.take(range(len(train))).names == train.names
+    assert set(found.keys[len(train):].tolist()) == {"red", "green"}

@@ -14,6 +14,8 @@ import torch
 import yaml
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.nets.embedder import DescriptorNet
+from georetrieval.recipe.build import WEIGHTS
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.many import Many
 from georetrieval.recipe.picture_pairs import ious
@@ -229,3 +231,49 @@ def test_tiles_have_no_lessons(tmp_path: Path) -> None:
                         ({"objective": "triplet"}, "takes labelled pictures")):
         with pytest.raises(UsageError, match=said):
             load_recipe(written(tmp_path, **tiles, learn=learn))
+
+
+HERD = {"kind": "herd-crops", "options": {"animals": 8, "pictures": 3, "px": 32}}
+
+
+def test_regions_first_then_keys_along_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transformer of the second run is that of the first, and its training has the made-up animals besides."""
+    monkeypatch.chdir(tmp_path)
+    eye = EYE | {"transformer": "axis", "crop_px": 16, "space": "cosine"}
+    plain = {"turns": False, "flips": False}
+    lessons = {"objective": "regions", "epochs": 1, "lessons": {"kind": "regions", "batch": 6}, "augment": plain}
+    first = written(tmp_path / "first", pictures={"world": HERD | {"folder": "herd"}, "px": 32}, learn=LEARN | lessons,
+                    eye=eye | {"head": "pool"}, index={"rows": "none"}, evaluate={"baselines": []})
+    (line,) = PictureRun(load_recipe(first), tmp_path / "regions").to()
+    assert (line["gallery"], line["queries"]) == ("regions", 6)
+    assert 0 < line["accuracy"] < 1
+    learn = LEARN | {"objective": "supcon", "epochs": 1, "lessons": {"kind": "keys", "batch": 8, "each": 2},
+                     "phases": [{"train": ["trunk", "new"]}], "augment": {"flips": False, "tint": 0.2, "far": 0.5}}
+    second = keyed(tmp_path / "second", eye=eye | {"weights": str(tmp_path / "regions"), "both_ways": True},
+                   learn=learn, index={"rows": "mean"}, evaluate={"baselines": []})
+    values = yaml.safe_load(second.read_text())
+    values["pictures"] |= {"px": 32, "also": [HERD | {"folder": "herd"}]}
+    values["finish"] = {"whiten": 0.1, "zooms": [0.9, 1.1]}
+    second.write_text(yaml.safe_dump(values))
+    run = PictureRun(load_recipe(second), tmp_path / "out")
+    run.to()
+    assert run.parts.besides == len(run.parts.train) - 12  # four animals of eight are in the train part
+    learnt, taken = PictureRun(load_recipe(first), tmp_path / "regions").eye(), run.eye()
+    for name, tensor in learnt.transformer.named_parameters():
+        assert torch.equal(tensor, taken.transformer.get_parameter(name)), name
+    assert taken.settings.zooms == (0.9, 1.1)
+    bare = DescriptorNet.load(run.model / WEIGHTS)
+    assert bare.settings.zooms == ()
+    assert not torch.equal(bare.head.fc.weight, taken.head.fc.weight)
+    assert Path(IndexStore.open(run.index).manifest.model).name == "finished"
+    assert len(list((tmp_path / "herd").glob("herd-crops-*/pictures.csv"))) == 1  # written once
+    assert set(IndexStore.open(run.index).load()[0].scopes.tolist()) == {""}
+
+
+def test_the_index_knows_from_where_on_a_picture_is_unknown(tmp_path: Path) -> None:
+    run = PictureRun(load_recipe(keyed(tmp_path)), tmp_path / "out")
+    run.to("index")
+    found = IndexStore.open(run.index).manifest.pictures.unknown
+    assert found.how == "balanced"
+    assert found.known == found.unknown == len(run.parts.validation.queries)
+    assert found.kept > 0.5

@@ -96,3 +96,27 @@ def test_covered_rectangles_hold_the_mean_colour() -> None:
 def test_settings_that_came_later_are_named_only_when_used() -> None:
     assert "erase" not in AugmentSettings().as_dict()
     assert AugmentSettings(erase=0.1).as_dict()["erase"] == 0.1
+
+
+def test_tints_change_each_band_by_itself_and_black_stays_black() -> None:
+    flat = torch.full((40, 4, 6, 6), 0.5)
+    flat[:, :, 0] = 0
+    found = Augment(AugmentSettings(turns=False, flips=False, brightness=0, contrast=0, tint=0.3), BANDS).one(
+        flat, torch.Generator().manual_seed(1))
+    factors = found[:, :3, 3, 3] / 0.5
+    assert 0.7 <= float(factors.min()) < 0.75
+    assert 1.25 < float(factors.max()) <= 1.3
+    assert float((factors[:, 0] - factors[:, 1]).abs().mean()) > 0.05
+    assert torch.equal(found[:, :3, 0], flat[:, :3, 0])
+    assert torch.equal(found[:, 3], flat[:, 3])  # the map has no tint
+
+
+def test_pictures_from_farther_away_have_less_detail_and_the_same_mean() -> None:
+    fine = (torch.arange(32) % 2).float().expand(60, 4, 32, 32).clone()
+    found = Augment(AugmentSettings(turns=False, flips=False, brightness=0, contrast=0, far=0.5), BANDS).one(
+        fine, torch.Generator().manual_seed(2))
+    detail = found.std(dim=(1, 2, 3))
+    kept = detail == fine.std(dim=(1, 2, 3))
+    assert 15 < int(kept.sum()) < 45
+    assert float(detail[~kept].max()) < 0.3
+    torch.testing.assert_close(found.mean(dim=(1, 2, 3)), torch.full((60,), 0.5), atol=0.02, rtol=0)

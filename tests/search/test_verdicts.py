@@ -9,7 +9,7 @@ from georetrieval.errors import InputError
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.outliers import threshold
-from georetrieval.search.verdicts import judged, known_scope, nearest_distances
+from georetrieval.search.verdicts import judged, known_scope, nearest_distances, own_and_other
 
 MASKS = [("north", "open", 3, 0), ("north", "close", 0, 4), ("south", "open", 0, 1), ("south", "close", 1, 0)]
 
@@ -70,3 +70,14 @@ def test_what_a_threshold_is_set_on():
     assert away[:2].tolist() == [2, 4]
     assert np.isinf(away[2:]).all(), "a blank one, and one of a scope that has no rows"
     assert known.tolist() == [True, False, False, False]
+
+
+def test_the_own_row_and_the_nearest_of_another_key():
+    """Queries at 0 and 8 on a line with a at 1, b at 4 and 9: own and other by hand; without a key in it: left out."""
+    gallery = Gallery.of(points(("", "a", 1, 0.1), ("", "b", 4, 0.1), ("", "b", 9, 0.1)))
+    asked = points(("", "a", 0, 0.1), ("", "a", 8, 0.1), ("", "c", 5, 0.1))
+    nearest, other = own_and_other(asked, gallery)
+    assert nearest.tolist() == pytest.approx([1, 1], abs=1e-5)
+    assert other.tolist() == pytest.approx([4, 1], abs=1e-5)
+    only = Gallery.of(points(("", "a", 1, 0.1)))
+    assert [len(found) for found in own_and_other(asked, only)] == [0, 0]
