@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Listing:
     def __len__(self) -> int:
         return len(self.files)
 
-    @property
+    @cached_property
     def paths(self) -> list[Path]:
         """Of the files."""
         return [self.folder / file for file in self.files]

@@ -84,9 +84,9 @@ def test_the_ablations_of_pairs_change_one_thing() -> None:
                 for key in one[part].keys() | other[part].keys() if one[part].get(key) != other[part].get(key)}
 
     assert changed(turns, joint) == {("learn", "phases")}
-    assert changed(turns, affine) == {("eye", "transformer"), ("pictures", "world")}
+    assert changed(turns, affine) == {("eye", "transformer"), ("pictures", "world"), ("learn", "epochs")}
     own = ("transformer", "localisation", "localisation_px", "localisation_width", "crop_px", "crop_scale")
-    assert changed(plain, turns) == {("learn", "phases"), *(("eye", key) for key in own)}
+    assert changed(plain, turns) == {("learn", "phases"), ("learn", "epochs"), *(("eye", key) for key in own)}
 
 
 def test_masks_in_miniature(run: RunRecipe) -> None:
