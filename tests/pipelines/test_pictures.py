@@ -85,8 +85,8 @@ def test_the_ablations_of_pairs_change_one_thing() -> None:
 
     assert changed(turns, joint) == {("learn", "phases")}
     assert changed(turns, affine) == {("eye", "transformer"), ("eye", "weights"), ("pictures", "world"),
-                                      ("learn", "epochs")}
-    own = ("weights", "transformer", "localisation", "localisation_px", "localisation_width", "crop_px", "crop_scale")
+                                      ("learn", "epochs"), ("learn", "phases")}
+    own = ("transformer", "localisation", "localisation_px", "localisation_width", "crop_px", "crop_scale")
     assert changed(plain, turns) == {("learn", "phases"), ("learn", "epochs"), *(("eye", key) for key in own)}
 
 
