@@ -10,6 +10,7 @@ import torch
 
 from georetrieval.errors import UsageError
 from georetrieval.nets.embedder import DescriptorNet, Embedder
+from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.sample import Pixels, SampleSet
 from georetrieval.search.descriptors import Descriptors, Space
@@ -34,6 +35,7 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
     """
     if batch_size < 1 or len(samples) == 0:
         raise UsageError(f"Nothing to embed: {len(samples)} samples in batches of {batch_size}.")
+    keep_memory()
     sight: Embedder = eye.for_inference() if isinstance(eye, DescriptorNet) else eye
     vectors, done = [], 0
     for pixels in _batches(samples, batch_size):

@@ -54,6 +54,16 @@ class Lessons(Protocol):
         ...
 
     @property
+    def of_maps(self) -> bool:
+        """Whether the pixels are maps of the eye's trunk, see `KeptMaps`."""
+        ...
+
+    @property
+    def spread(self) -> float:
+        """Rates are divided by it: 1, or of kept maps their mean squared distance from their mean."""
+        ...
+
+    @property
     def mining(self) -> MiningSettings | None:
         """How often `mine` is asked; None never."""
         ...
@@ -95,6 +105,8 @@ class SideLessons:
     negatives
         True: half of the pairs are negative; False: positive pairs only.
     """
+
+    of_maps, spread = False, 1.0
 
     def __init__(
         self, pairs: SidePair, validation: SidePair | None, *, batch: int, mining: MiningSettings | None,

@@ -76,6 +76,9 @@ class Contrastive(nn.Module):
     ----------
     margin
         Distance from which a negative pair costs nothing; above 0.
+    second_share
+        Rows that are the second member of a pair feel so much of the pull of all their pairs, 0..1; below 1 a few of
+        them that are in many pairs (masks) do not run after the others. The loss is the same number.
 
     *Source*: papers/000 and 001, equation 1 (margin 1, no factor 1/2); Hadsell, Chopra, LeCun, CVPR 2006.
     """
@@ -83,18 +86,27 @@ class Contrastive(nn.Module):
     wants_negatives = True
     wants_labels = False
 
-    def __init__(self, margin: float = 1.0) -> None:
+    def __init__(self, margin: float = 1.0, *, second_share: float = 1.0) -> None:
         super().__init__()
-        if margin <= 0:
-            raise UsageError(f"The margin must be above 0, found {margin}.")
-        self.margin = margin
+        if margin <= 0 or not 0 <= second_share <= 1:
+            raise UsageError("The margin must be above 0 and the second member's share 0 to 1, found "
+                             f"{margin} and {second_share}.")
+        self.margin, self.second_share = margin, second_share
 
     def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
-        first, second = (member.float() for member in _members(vectors, pairs))
+        first, second = _members(self._calmed(vectors.float(), pairs), pairs)
         squared = (first - second).square().sum(dim=1)
         truth = torch.from_numpy(pairs.positive).to(vectors.device)
         lacking = (self.margin - (squared + TINY).sqrt()).clamp(min=0).square()
         return torch.where(truth, squared, lacking).mean()
+
+    def _calmed(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+        """The same numbers; what is the second member of any pair passes on its share of the gradient only."""
+        if self.second_share == 1:
+            return vectors
+        calm = torch.zeros(len(vectors), 1, dtype=torch.bool, device=vectors.device)
+        calm[torch.from_numpy(pairs.second).to(vectors.device)] = True
+        return torch.where(calm, vectors.detach().lerp(vectors, self.second_share), vectors)
 
 
 class InfoNCE(nn.Module):
@@ -201,7 +213,7 @@ def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
     if settings.objective == "bce":
         return PairBCE(descriptor, start=settings.bce_start)
     if settings.objective == "contrastive":
-        return Contrastive(settings.margin)
+        return Contrastive(settings.margin, second_share=settings.second_share)
     if settings.objective == "triplet":
         return SemiHardTriplets(settings.margin)
     if settings.objective == "supcon":

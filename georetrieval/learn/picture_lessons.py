@@ -1,4 +1,4 @@
-"""Lessons of single pictures: with masks of their scope, in pairs, by key, by class."""
+"""Lessons of single pictures: in pairs, by key, by class."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch import Tensor
 
 from georetrieval.embedding import embed
 from georetrieval.errors import InputError
+from georetrieval.learn.kept_maps import KeptMaps, Pictures, Seen
 from georetrieval.learn.lessons import Scores, SidePair, retrieval
 from georetrieval.learn.mining import HardPairs
 from georetrieval.learn.relations import Among, Labels, Pairs, RowArray
 from georetrieval.learn.verdicts import Partners, best_threshold, fixed_pairs, pair_distances
 from georetrieval.nets.embedder import DescriptorNet
-from georetrieval.progress import Progress
+from georetrieval.progress import Progress, silent
 from georetrieval.samples.augment import Augment
 from georetrieval.samples.sample import SampleSet
 
@@ -28,12 +29,14 @@ class RowLessons:
     """What all lessons of pictures share: batches of rows, drawn anew in each epoch, and their changed pixels."""
 
     mining = None
+    of_maps, spread = False, 1.0
 
     def __init__(self, images: SampleSet, batch: int) -> None:
         if len(images) == 0:
             raise InputError("There is no picture to train on; look at the parts of the list and at the split.")
         self.images, self.bands = images, images.bands
         self.batch = min(batch, len(images))
+        self.seen: Seen = Pictures(images)
 
     def steps(self, hard: HardPairs | None) -> int:  # noqa: ARG002
         return -(-len(self.images) // self.batch)
@@ -46,80 +49,19 @@ class RowLessons:
 
     def changed(self, rows: RowArray, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
         """The pixels of some rows, each changed by itself."""
-        pixels = torch.from_numpy(self.images.batch(rows))
-        return pixels if augment is None else augment.one(pixels, _generator(seed))
+        pixels = self.seen.batch(rows)
+        return pixels if augment is None else augment.one(pixels, generator_of(seed))
+
+    def keep_maps(self, eye: DescriptorNet, progress: Progress = silent) -> None:
+        """Go on with the maps of the eye's trunk in place of pixels; nothing of them can be changed."""
+        kept = KeptMaps(self.images, eye, progress=progress)
+        self.seen, self.of_maps, self.spread = kept, True, kept.spread()
 
     def drawn(self, random: np.random.Generator) -> list[RowArray]:
         """All rows in batches; the last one is filled up with rows of the first."""
         order = random.permutation(len(self.images)).astype(np.int64)
         order = np.concatenate([order, order[:-len(order) % self.batch]])
         return np.split(order, len(order) // self.batch)
-
-
-class MaskLessons(RowLessons):
-    """Each picture with a mask of its key and with one of another key, both of its scope.
-
-    Half of the pairs are positive. A picture and a mask are read and embedded once per batch, however many pairs they
-    are in; masks are never changed.
-
-    Parameters
-    ----------
-    images, masks
-        With keys and scopes.
-    validation
-        Pictures that ask and masks that answer; None: no validation.
-    batch
-        Pictures of one batch; the masks come on top.
-
-    Raises
-    ------
-    InputError
-        When a picture's scope has no mask of its key, or of no other one.
-
-    *Source*: papers/000, section 4 (image and mask of one place, half of the pairs positive).
-    """
-
-    def __init__(self, images: SampleSet, masks: SampleSet, validation: SidePair | None, *, batch: int) -> None:
-        super().__init__(images, batch)
-        self.masks, self.validation = masks, validation
-        place: dict[tuple[str, str], list[int]] = {}
-        for row, about in enumerate(zip(masks.scopes, masks.keys, strict=True)):
-            place.setdefault(about, []).append(row)
-        self._own, self._other = [], []
-        for key, scope, name in zip(images.keys, images.scopes, images.names, strict=True):
-            other = [row for (where, what), rows in sorted(place.items()) for row in rows
-                     if where == scope and what != key]
-            if (scope, key) not in place or not other:
-                raise InputError(f"The scope {scope!r} of {name} has no mask of {key!r} and of another key; list at "
-                                 "least two masks (role mask) of each scope.")
-            self._own.append(place[scope, key])
-            self._other.append(other)
-
-    def epoch(self, seed: int, epoch: int, hard: HardPairs | None) -> Iterator[Among]:  # noqa: ARG002
-        random = np.random.default_rng([seed, epoch])
-        for rows in self.drawn(random):
-            yield self._pairs(rows, random)
-
-    def _pairs(self, rows: RowArray, random: np.random.Generator) -> Among:
-        own = [int(random.choice(self._own[row])) for row in rows]
-        other = [int(random.choice(self._other[row])) for row in rows]
-        masks, place = np.unique(np.asarray([own, other], dtype=np.int64), return_inverse=True)
-        first, second = np.tile(np.arange(len(rows)), 2), len(rows) + place.reshape(-1)
-        positive = np.repeat([True, False], len(rows))
-        pairs = Pairs(first.astype(np.int64), second.astype(np.int64), positive, np.tile(rows, 2))
-        return Among(np.concatenate([rows, len(self.images) + masks]), pairs)
-
-    def pixels(self, relations: Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
-        photos = relations.rows < len(self.images)
-        masks = torch.from_numpy(self.masks.batch(relations.rows[~photos] - len(self.images)))
-        return torch.cat([self.changed(relations.rows[photos], augment, seed), masks])
-
-    def validate(self, eye: DescriptorNet, progress: Progress) -> Scores:
-        found = retrieval(self.validation, eye, progress)
-        return Scores(found.map_at_5, found.recall_at_1, accuracy=found.recall_at_1)
-
-    def identity(self) -> Any:
-        return [super().identity(), self.masks.names, self.masks.keys, self.masks.scopes]
 
 
 class PairLessons(RowLessons):
@@ -293,5 +235,6 @@ def _by_group(rows: RowArray, groups: Sequence[str]) -> list[RowArray]:
     return [np.asarray(pile, dtype=np.int64) for pile in piles.values()]
 
 
-def _generator(seed: tuple[int, ...]) -> torch.Generator:
+def generator_of(seed: tuple[int, ...]) -> torch.Generator:
+    """Of a step's numbers."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))

@@ -126,6 +126,8 @@ class TrainSettings:
         Of everything that is drawn.
     margin
         Of "contrastive" and "triplet".
+    second_share
+        Of "contrastive": the share of a pair's pull that its second member feels, see `Contrastive`.
     smoothing
         Of the labels of "cross-entropy".
     rate_decay
@@ -165,6 +167,7 @@ class TrainSettings:
     rate_decay: float = 0.0
     patience: int | None = None
     phases: tuple[Phase, ...] = ()
+    second_share: float = 1.0
 
     def __post_init__(self) -> None:
         ordered_phases(self.phases)
@@ -192,4 +195,5 @@ class TrainSettings:
         return plain
 
 
-_LATER: dict[str, Any] = {"margin": 1.0, "smoothing": 0.0, "rate_transformer": 1e-3, "rate_decay": 0.0, "phases": ()}
+_LATER: dict[str, Any] = {"margin": 1.0, "smoothing": 0.0, "rate_transformer": 1e-3, "rate_decay": 0.0, "phases": (),
+                          "second_share": 1.0}

@@ -28,6 +28,7 @@ from georetrieval.learn.relations import Relations
 from georetrieval.learn.settings import MiningSettings, TrainSettings
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.inference import bf16_is_fast
+from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.augment import Augment, AugmentSettings
 
@@ -94,6 +95,7 @@ class _Loop:
         self, eye: DescriptorNet, objective: AnyObjective, lessons: Lessons, settings: TrainSettings,
         augment: AugmentSettings | None, run: Path,
     ) -> None:
+        keep_memory()
         self.accelerator = Accelerator()
         self.device = self.accelerator.device
         self.eye = eye.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -104,7 +106,7 @@ class _Loop:
         self.augment = None if augment is None else Augment(augment, lessons.bands)
         self.freezer = Freezer(settings.phases, eye, objective)
         self.optimiser = optimiser_of(eye, objective, settings)
-        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.rates = [group["lr"] / lessons.spread for group in self.optimiser.param_groups]
         parts = {"mining": lessons.mining and asdict(lessons.mining), "augment": augment and augment.as_dict()}
         self.about = {"net": eye.settings.as_dict(), "settings": asdict(settings), **parts}
         self.identity = digest([self.about | {"settings": settings.identity()}, eye.legend, lessons.identity()])
@@ -165,7 +167,8 @@ class _Loop:
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast):
-            vectors = self.eye(pixels, self.lessons.bands)
+            vectors = self.eye.of_maps(pixels if self.fast else pixels.float()) if self.lessons.of_maps \
+                else self.eye(pixels, self.lessons.bands)
         loss = self.objective(vectors.float(), relations.in_batch())
         value = float(loss.detach())
         if not math.isfinite(value):

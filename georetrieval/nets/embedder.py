@@ -119,8 +119,20 @@ class DescriptorNet(nn.Module):
         mean: Tensor = normalize(torch.stack(each).sum(dim=0), dim=1).to(pixels.dtype)
         return mean
 
+    def maps(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
+        """What the trunk makes of whole pictures, `(b, channels, h, w)`."""
+        return self._maps(ordered(pixels, bands, self.bands, self.settings.px, any_modality=self.any_modality))
+
+    def _maps(self, pixels: Tensor) -> Tensor:
+        maps: Tensor = self.trunk(self.disc(self.normalise(self.fusion(pixels))))
+        return maps
+
     def _described(self, pixels: Tensor) -> Tensor:
-        vectors: Tensor = self.unit(self.head(self.trunk(self.disc(self.normalise(self.fusion(pixels))))))
+        return self.of_maps(self._maps(pixels))
+
+    def of_maps(self, maps: Tensor) -> Tensor:
+        """Descriptors of maps of the trunk."""
+        vectors: Tensor = self.unit(self.head(maps))
         return vectors
 
     def regions(self, pixels: Tensor, bands: Sequence[str]) -> Tensor:
@@ -256,7 +268,7 @@ def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
         return PooledHead(shape, pooling=settings.pooling, descriptor=settings.descriptor)
     if settings.head == "fc":
         return FullyConnectedHead(shape, hidden=settings.hidden, dropout=settings.dropout,
-                                  descriptor=settings.descriptor)
+                                  descriptor=settings.descriptor, centre=settings.centre)
     return ConvHead(
         shape, filters=settings.filters, batch_norm=settings.batch_norm, descriptor=settings.descriptor
     )

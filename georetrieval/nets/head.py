@@ -13,6 +13,9 @@ from georetrieval.errors import UsageError
 GEM_POWER = 3.0
 """Start value of the power of generalised-mean pooling. *Source*: Radenovic, Tolias, Chum, PAMI 2018, section 3."""
 
+MEAN_SHARE = 0.05
+"""Weight of a step's mean in the running mean of `Centre`, once there have been enough steps."""
+
 
 class ConvHead(nn.Module):
     """C1, C2, C3: 3x3 convolutions, batch norm and tanh each; then one fully connected layer over all places.
@@ -60,15 +63,21 @@ class FullyConnectedHead(nn.Module):
         Outputs of the layers before the last; none for a single layer.
     dropout
         Share of the map's values that are left out in training, 0..1.
+    centre
+        Take the running mean of the maps that were trained on off before the first layer. It is no parameter and
+        could be folded into that layer's bias, so that the net is the same; but what all pictures have in common no
+        longer decides how large a step of the training may be.
 
     *Source*: papers/004 (dropout .5, 256, then the descriptor of 64); papers/000, section 4.3 (one layer of 2).
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], *, hidden: Sequence[int], dropout: float, descriptor: int
+        self, shape: tuple[int, int, int], *, hidden: Sequence[int], dropout: float, descriptor: int,
+        centre: bool = False,
     ) -> None:
         super().__init__()
         length = shape[0] * shape[1] * shape[2]
+        self.centre = Centre(length) if centre else nn.Identity()
         layers: OrderedDict[str, nn.Module] = OrderedDict(dropout=nn.Dropout(dropout))
         for number, count in enumerate(hidden, start=1):
             layers[f"hidden{number}"] = nn.Linear(length, count)
@@ -79,8 +88,32 @@ class FullyConnectedHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """`(b, channels, h, w)` -> `(b, descriptor)`."""
-        vectors: Tensor = self.fc(self.layers(features.flatten(1)))
+        vectors: Tensor = self.fc(self.layers(self.centre(features.flatten(1))))
         return vectors
+
+
+class Centre(nn.Module):
+    """The mean of what was trained on is taken off: an average over the steps, the later ones weighing more.
+
+    *Source*: Ioffe, Szegedy, ICML 2015 (running means of batch normalisation), without the division.
+    """
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.steps: Tensor
+        self.register_buffer("mean", torch.zeros(length))
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, length)` -> the same shape and type."""
+        if self.training:
+            with torch.no_grad():
+                self.steps += 1
+                share = max(MEAN_SHARE, 1 / float(self.steps))
+                self.mean.lerp_(features.float().mean(dim=0), share)
+        centred: Tensor = features - self.mean.to(features.dtype)
+        return centred
 
 
 class Unit(nn.Module):

@@ -53,6 +53,8 @@ class NetSettings:
         The last module of the trunk to keep, by its name in timm, where a stage's end is not the place: see `Trunk`.
     hidden, dropout
         For the head "fc": sizes of the layers before the last, and the share of features left out in training.
+    centre
+        For the head "fc": the mean map of the training is taken off before the first layer, see `FullyConnectedHead`.
     unit
         The descriptor has length 1.
     space
@@ -109,6 +111,7 @@ class NetSettings:
     crop_jitter: float = 0.0
     both_ways: bool = False
     zooms: tuple[float, ...] = ()
+    centre: bool = False
 
     def __post_init__(self) -> None:
         if self.any_modality and len(parts_of(self.bands)) < 2:
@@ -146,4 +149,4 @@ _LATER: dict[str, Any] = {"fusion": "conv", "any_modality": False, "width": None
                           "disc": False, "cut_at": None, "hidden": [256], "dropout": 0.5, "unit": False,
                           "space": "cosine", "transformer": None, "localisation": "fc", "crop_px": None,
                           "crop_scale": 1.0, "localisation_px": None, "localisation_width": 16, "crop_jitter": 0.0,
-                          "both_ways": False, "zooms": []}
+                          "both_ways": False, "zooms": [], "centre": False}

@@ -76,6 +76,7 @@ def net_settings(eye: Eye, px: int) -> NetSettings:
         space=eye.space, transformer=eye.transformer, localisation=eye.localisation, crop_px=eye.crop_px,
         crop_scale=eye.crop_scale, localisation_px=eye.localisation_px,
         localisation_width=eye.localisation_width, crop_jitter=eye.crop_jitter, both_ways=eye.both_ways,
+        centre=eye.centre,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from georetrieval.learn.lessons import Lessons, SidePair
-from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, MaskLessons, PairLessons
+from georetrieval.learn.lessons import SidePair
+from georetrieval.learn.mask_lessons import MaskLessons
+from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, PairLessons
 from georetrieval.learn.region_lessons import RegionLessons
 from georetrieval.recipe.picture_parts import Parts, Question
 from georetrieval.recipe.schema_learn import Learn
@@ -51,7 +52,9 @@ class Shown:
         return None if question is None else (self(question.queries, again=again), self(question.gallery, again=again))
 
 
-def lessons_of(parts: Parts, learn: Learn, shown: Shown, seed: int) -> Lessons:
+def lessons_of(
+    parts: Parts, learn: Learn, shown: Shown, seed: int
+) -> MaskLessons | PairLessons | KeyLessons | ClassLessons | RegionLessons:
     """The lessons that the settings name, of these parts."""
     plan = learn.lessons
     assert plan is not None
@@ -59,7 +62,7 @@ def lessons_of(parts: Parts, learn: Learn, shown: Shown, seed: int) -> Lessons:
     judged = None if parts.validation is None else shown(parts.validation.queries, again=True)
     if plan.kind == "masks":
         return MaskLessons(train, shown(parts.masks, again=True), shown.sides(parts.validation, again=True),
-                           batch=plan.batch)
+                           batch=plan.batch, scopes=plan.scopes, masks_too=plan.masks_too, swap=plan.swap)
     if plan.kind == "pairs":
         return PairLessons(train, judged, batch=plan.batch, seed=seed, every=plan.all)
     if plan.kind == "keys":

@@ -134,6 +134,9 @@ class PictureRun:
         if absent.get(last):
             raise UsageError(f"The recipe {self.recipe.name} asks for no {last}, so there is no stage {last!r}.")
         names = [name for name in wanted if not absent.get(name)]
+        if self.recipe.classifier_first and "train" in names:
+            names = [name for name in names if name not in ("train", "classifier")]
+            names[1 if "worlds" in names else 0:0] = ["classifier", "train"]
         if "classifier" in names:
             at = names.index("classifier")
             own = [] if self.recipe.classifier is None else ["classifier"]
@@ -164,6 +167,8 @@ class PictureRun:
                     **self._data(settings)}
             if start := start_of(eye):
                 read["start"] = sha256_file(start)
+            if self.recipe.classifier_first and name == "train":
+                read["trunk"] = sha256_file(self.classifier / WEIGHTS)
             return Stage(name, read, lambda: self._fit(eye, learn, model), [model / WEIGHTS], record=record,
                          model=model, of="pictures")
         if name == "finish":
@@ -216,8 +221,13 @@ class PictureRun:
             remove_tree(model)
             if start := start_of(eye):
                 publish_json(model / "start.json", {"weights": eye.weights, "left_out": start_from(net, start)})
-        teach(net, objective, lessons_of(self.parts, learn, shown, recipe.seed), settings=settings,
-              run=model, augment=augment_of(learn), resume=self.stager.going_on, progress=self.progress)
+        if recipe.classifier_first and model == self.model:
+            net.trunk.load_state_dict(Classifier.load(self.classifier / WEIGHTS).trunk.state_dict())
+        lessons = lessons_of(self.parts, learn, shown, recipe.seed)
+        if learn.keep_maps:
+            lessons.keep_maps(net, self.progress)
+        teach(net, objective, lessons, settings=settings, run=model, augment=augment_of(learn),
+              resume=self.stager.going_on, progress=self.progress)
 
     def _finish(self) -> None:
         """The trained net with its looks, and the whitening in its last layer.

@@ -18,7 +18,7 @@ class Eye(Strict):
 
     LATER: ClassVar[tuple[str, ...]] = ("cut_at", "hidden", "dropout", "unit", "space", "transformer", "localisation",
                                         "crop_px", "crop_scale", "localisation_px", "localisation_width",
-                                        "crop_jitter", "both_ways")
+                                        "crop_jitter", "both_ways", "centre")
     bands: tuple[Band, ...] = ("r", "g", "b", "sr", "sg", "sb")
     fusion: Literal["conv", "stack"] = Field("conv", description="conv: 1x1 to three bands; stack: all go to the trunk")
     any_modality: bool = Field(False, description="pictures may lack the photo or the map")
@@ -39,6 +39,7 @@ class Eye(Strict):
     descriptor: int = Field(256, ge=2, le=4096)
     hidden: tuple[int, ...] = Field((256,), description="head fc: sizes of the layers before the last")
     dropout: float = Field(0.5, ge=0, lt=1, description="head fc: share of the features that are left out in training")
+    centre: bool = Field(False, description="head fc: take the mean map off before the first layer")
     unit: bool = Field(False, description="the descriptor has length 1")
     space: Literal["cosine", "euclidean"] = "cosine"
     transformer: Literal["translation", "translation-scale", "rotation", "affine", "axis"] | None = Field(
@@ -158,7 +159,7 @@ class Phase(Strict):
 class Lessons(Strict):
     """What batches are made of where pictures are learnt."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("all", "besides")
+    LATER: ClassVar[tuple[str, ...]] = ("all", "besides", "scopes", "masks_too", "swap")
     kind: Literal["masks", "pairs", "keys", "classes", "regions"] = Field(
         description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
         "pictures of each of some keys; classes: the key is the answer; regions: where the thing lies (regions.csv)")
@@ -167,17 +168,23 @@ class Lessons(Strict):
     all: bool = Field(False, description="pairs: all among the pictures of a batch, same and different ones weighed "
                       "alike, in place of those that were drawn; no step costs more")
     besides: float = Field(0.25, ge=0, le=0.9, description="keys: share of a batch's keys that are of pictures.also")
+    scopes: int | None = Field(None, ge=1, description="masks: scopes of a batch, so that few masks come on top")
+    masks_too: bool = Field(False, description="masks: those of different scopes are pairs too, by their key")
+    swap: Share = Field(0.0, description="masks: share of pictures that get the surroundings of another one of their "
+                        "scope, away from its masks")
 
 
 class Learn(Strict):
     """The training stage."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("lessons", "margin", "smoothing", "rate_transformer", "rate_decay", "patience",
-                                        "phases")
+    LATER: ClassVar[tuple[str, ...]] = ("lessons", "margin", "second_share", "smoothing", "rate_transformer",
+                                        "rate_decay", "patience", "phases", "keep_maps")
     lessons: Lessons | None = Field(None, description="for pictures; tiles are learnt in pairs of dates")
     objective: ObjectiveName = "bce"
     temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot, clip and supcon")
     margin: float = Field(1.0, gt=0, description="contrastive and triplet")
+    second_share: Share = Field(1.0, description="contrastive: share of a pair's pull that its second member (a mask) "
+                                "feels")
     smoothing: float = Field(0.0, ge=0, lt=1, description="cross-entropy")
     alpha: float = Field(2.0, gt=0, description="multi-similarity: weight of unlike positive pairs")
     beta: float = Field(50.0, gt=0, description="multi-similarity: weight of alike negative pairs")
@@ -202,3 +209,12 @@ class Learn(Strict):
     augment: Augment | None = None
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation")
     phases: tuple[Phase, ...] = Field((), description="which parts learn in which epochs, again and again")
+    keep_maps: bool = Field(False, description="pictures: the head alone learns, from the trunk's maps, computed once; "
+                            "rates are of maps of spread 1 (the mean squared distance from their mean)")
+
+    @model_validator(mode="after")
+    def _maps_that_stay(self) -> Self:
+        head_alone = bool(self.phases) and all(phase.train == ("new",) for phase in self.phases)
+        if self.keep_maps and not (head_alone and self.augment is None and self.lessons is not None):
+            raise ValueError("keep_maps needs lessons, phases in which only new learns, and no augment")
+        return self

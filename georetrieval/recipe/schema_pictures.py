@@ -136,6 +136,7 @@ class PictureRecipe(Strict):
     eye: Eye = Eye(bands=("r", "g", "b"))
     learn: Learn
     classifier: Learn | None = Field(None, description="also train the same net as a softmax classifier, so")
+    classifier_first: bool = Field(False, description="train it before the net, which starts from its trunk")
     classifiers: tuple[OtherClassifier, ...] = Field((), description="and other nets, each with a line of its own")
     finish: Finish | None = Field(None, description="keys: what is done to the trained net before it answers")
     index: PictureIndex = PictureIndex()
@@ -172,6 +173,8 @@ class PictureRecipe(Strict):
             if learn.objective not in OBJECTIVES[learn.lessons.kind]:
                 raise ValueError(f"{name}.objective {learn.objective} does not take lessons of {learn.lessons.kind}; "
                                  f"choose {', '.join(OBJECTIVES[learn.lessons.kind])}")
+        if self.classifier_first and self.classifier is None:
+            raise ValueError("classifier_first needs a classifier")
         if self.classifier is not None and self.kind_of(self.classifier) != "classes":
             raise ValueError("classifier.lessons.kind has to be classes")
         return self

@@ -13,9 +13,10 @@ import torch
 
 from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.learn.lessons import Lessons
+from georetrieval.learn.mask_lessons import MaskLessons
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.phases import Freezer, phase_at
-from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, MaskLessons, PairLessons
+from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, PairLessons
 from georetrieval.learn.rates import slowed
 from georetrieval.learn.settings import Phase, TrainSettings
 from georetrieval.learn.training import teach

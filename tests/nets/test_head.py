@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from georetrieval.nets.head import ConvHead, PooledHead
+from georetrieval.nets.head import ConvHead, FullyConnectedHead, PooledHead
 
 FEATURES = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 4.0]]]])
 
@@ -55,3 +55,18 @@ def test_a_larger_map_is_looked_at_in_every_window() -> None:
 
 def test_linear_layer_gives_the_asked_length() -> None:
     assert PooledHead((2, 2, 2), pooling="avg", descriptor=7)(FEATURES).shape == (1, 7)
+
+
+def test_a_centred_head_takes_the_running_mean_off() -> None:
+    head = FullyConnectedHead((2, 1, 1), hidden=(), dropout=0.0, descriptor=1, centre=True)
+    with torch.no_grad():
+        head.fc.weight.copy_(torch.tensor([[1.0, 10.0]]))
+        head.fc.bias.fill_(0.5)
+    maps = torch.tensor([[1.0, 2.0], [3.0, 6.0]])[:, :, None, None]
+    head.train()
+    assert head(maps).flatten().tolist() == [-1 - 20 + 0.5, 1 + 20 + 0.5]  # the mean is (2, 4)
+    head(maps + 2)  # mean (4, 6), as heavy as the first: (3, 5)
+    head.eval()
+    assert head.centre.mean.tolist() == [3.0, 5.0]
+    assert head(maps).flatten().tolist() == [-2 - 30 + 0.5, 0 + 10 + 0.5]
+    assert sum(p.numel() for p in head.parameters()) == 3  # the mean is no parameter
