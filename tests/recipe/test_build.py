@@ -53,7 +53,7 @@ def test_settings_are_carried_over_field_by_field() -> None:
 
 def test_every_setting_of_learn_reaches_the_loop() -> None:
     """A setting that a recipe may give and nobody reads would be a lie."""
-    elsewhere = {"mining", "augment", "lessons"}
+    elsewhere = {"mining", "augment", "lessons", "keep_maps"}  # keep_maps: the stage asks the lessons for it
     assert Learn.model_fields.keys() - elsewhere <= settings_of(Learn(), 1).__dataclass_fields__.keys()
 
 
