@@ -47,6 +47,6 @@ def within_key(members: Descriptors, floor: float) -> Doubles:
                if int((about == name).sum()) >= LEAST]
     values, axes = np.linalg.eigh(np.mean(spreads, axis=0)) if spreads else (np.zeros(1), np.zeros((1, 1)))
     if values[-1] <= 0:
-        raise InputError(f"No key has {LEAST} pictures that differ; there is nothing to learn of how they do.")
+        raise InputError(f"No key has {LEAST} pictures that differ; leave the whitening out.")
     scale = 1 / np.sqrt(np.maximum(values, 0) / values[-1] + floor)
     return np.asarray((axes * (scale / scale.max())) @ axes.T)

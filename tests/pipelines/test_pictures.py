@@ -108,7 +108,7 @@ def test_animals_in_miniature(tmp_path: Path, run: RunRecipe) -> None:
     small = ["pictures.px=32", "eye.localisation_px=16", "eye.crop_px=32", "learn.epochs=1"]
     (told,) = run("animals-herd", *small, f"pictures.world.options={herd}", "learn.lessons.batch=8")
     assert 0 < float(told["accuracy"]) < 1
-    source = write_tracks(tmp_path / "herd", ("red", "green", "blue", "white"), tracks=3, each=2)
+    source = write_tracks(tmp_path / "herd", ("red", "green", "blue", "white"), tracks=3, each=3)
     rows = run("animals-unseen", *small, f"pictures.source={source}", f"pictures.also.0.options={herd}",
                "pictures.split.unseen=2", "learn.lessons.batch=8", "eye.width=8", "evaluate.baselines=[]")
     assert {row["gallery"] for row in rows} == {"each", "mean", "prototypes"}
