@@ -63,6 +63,7 @@ def test_the_options_defaults_are_the_settings() -> None:
     told = {option.name: option.default for option in train.params}
     known = {**vars(DetectorSettings(labels=("a",))), **vars(DetectingSettings())}
     shared = set(told) & set(known)
-    assert shared == {"kind", "trunk", "px", "anchor", "channels", "epochs", "minutes", "batch", "rate", "seed"}
+    assert shared == {"kind", "trunk", "px", "anchor", "channels", "epochs", "minutes", "batch", "rate", "precision",
+                      "seed"}
     assert {name: told[name] for name in shared if name != "minutes"} == {
         name: known[name] for name in shared if name != "minutes"}
