@@ -49,15 +49,15 @@ class KeptMaps:
         keep_memory()
         training, device = eye.training, next(eye.parameters()).device
         eye.eval()
-        kept: list[Tensor] = []
+        channels, height, width = eye.trunk.shape(eye.settings.seen_px)
+        self.maps = torch.empty(len(samples), channels, height, width, dtype=torch.bfloat16)
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)):
             for start in range(0, len(samples), AT_ONCE):
                 rows = np.arange(start, min(start + AT_ONCE, len(samples)))
                 pixels = torch.from_numpy(samples.batch(rows)).to(device, memory_format=torch.channels_last)
-                kept.append(eye.maps(pixels, samples.bands).to("cpu", torch.bfloat16).contiguous())
+                self.maps[start:start + len(rows)] = eye.maps(pixels, samples.bands).to("cpu", torch.bfloat16)
                 progress(len(rows) + start, len(samples), "maps of the trunk")
         eye.train(training)
-        self.maps = torch.cat(kept)
 
     def spread(self) -> float:
         """Mean squared distance of a map from the mean map."""
