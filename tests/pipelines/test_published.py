@@ -43,7 +43,9 @@ def test_the_first_three_are_there_and_explain_how_they_are_run() -> None:
     assert {"geomatch", "quickstart", "town"} <= {path.stem for path in RECIPES}
     for path in RECIPES:
         told = re.findall(r"georetrieval run (\S+)", path.read_text())
-        assert set(told) <= {f"pipelines/{path.name}"}
+        before = {f"pipelines/{name}.yaml" for name in re.findall(r"weights: runs/([^/\s]+)", path.read_text())}
+        assert set(told) <= {f"pipelines/{path.name}", *before}
+        assert before <= set(told), "a recipe that starts from another's run says how that is made"
 
 
 COMPARISONS = {
