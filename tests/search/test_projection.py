@@ -68,8 +68,8 @@ def test_umap_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         projected([described(np.random.default_rng(1).normal(size=(40, 4)))], 3, "umap")
 
 
+@pytest.mark.slow
 def test_umap_keeps_three_clusters_apart() -> None:
-    pytest.importorskip("umap")
     random = np.random.default_rng(1)
     middles = np.repeat(10 * np.eye(3, 6), 20, axis=0)
     (points,), kept = projected([described(middles + random.normal(size=(60, 6)))], 3, "umap")
