@@ -48,8 +48,9 @@ class DetectingSettings:
     seed
         Of everything that is drawn.
     precision
-        Of the trunk and its pyramid in training: "fp32", or "bf16", which takes two thirds of the time and has given
-        no numbers on pictures of a few pixels. Heads and losses are always in float32.
+        Of the trunk and its pyramid in training: "fp32", or "bf16", which is faster where the processor knows it; on
+        pictures of a few pixels the loss has become no number with it, and the training ends with a sentence. Heads
+        and losses are always in float32.
     """
 
     epochs: int = 50
@@ -157,7 +158,7 @@ def _epoch(
 ) -> float:
     """All pictures once, in an order and with changes drawn by seed and epoch; the mean loss."""
     detector.train()
-    detector.net.backbone.half = settings.precision == "bf16"
+    detector.net.backbone.in_bf16 = settings.precision == "bf16"
     chance = np.random.default_rng([settings.seed, epoch])
     order = chance.permutation(len(pictures))
     starts, losses = range(0, len(order), settings.batch), []
@@ -173,7 +174,7 @@ def _epoch(
         torch.nn.utils.clip_grad_norm_(detector.parameters(), LONGEST_STEP)
         optimiser.step()
         losses.append(float(loss.detach()))
-    detector.net.backbone.half = False
+    detector.net.backbone.in_bf16 = False
     return float(np.mean(losses))
 
 

@@ -25,16 +25,16 @@ GROUPS: Final = 32
 
 
 class Pyramid(BackboneWithFPN):  # type: ignore[misc]
-    """A ResNet and its feature pyramid, in bfloat16 where `half` says so; the maps that leave it are float32.
+    """A ResNet and its feature pyramid, in bfloat16 where `in_bf16` says so; the maps that leave it are float32.
 
     Heads, boxes and losses stay in float32: eight bits of a box's offset are not enough for AP75.
     """
 
-    half = False
+    in_bf16 = False
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """`(n, 3, H, W)` -> five maps by name."""
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.in_bf16):
             maps: dict[str, Tensor] = super().forward(x)
         return {name: values.float() for name, values in maps.items()}
 
