@@ -15,6 +15,7 @@ from georetrieval.nets.settings import NetSettings
 from georetrieval.nets.starting import is_ours
 from georetrieval.recipe.schema import Eye, Learn, Recipe
 from georetrieval.samples.augment import AugmentSettings
+from georetrieval.samples.bend import BendSettings
 from georetrieval.samples.modality import DropSettings
 from georetrieval.samples.poses import GroundSettings
 from georetrieval.samples.wear import WearSettings
@@ -137,7 +138,8 @@ def augment_of(learn: Learn) -> AugmentSettings | None:
     if learn.augment is None:
         return None
     plain = learn.augment.model_dump()
-    drop, ground, wear = plain.pop("drop"), plain.pop("ground"), plain.pop("wear")
+    drop, ground, wear, bend = (plain.pop(name, None) for name in ("drop", "ground", "wear", "bend"))
     return AugmentSettings(**plain, drop=None if drop is None else DropSettings(**drop),
                            wear=None if wear is None else WearSettings(**wear),
-                           ground=None if ground is None else GroundSettings(**ground))
+                           ground=None if ground is None else GroundSettings(**ground),
+                           bend=None if bend is None else BendSettings(**bend))

@@ -116,10 +116,18 @@ class Wear(Strict):
     erase: Share = Field(0.0, description="share of photos of which a square is covered")
 
 
+class Bend(Strict):
+    """Pictures bent like rubber."""
+
+    by: float = Field(0.01, ge=0, le=0.2, description="how far knots are moved (standard deviation), as a share of the "
+                      "side")
+    knots: int = Field(8, ge=3, le=64, description="along each side; about as close as what may bend by itself")
+
+
 class Augment(Strict):
     """Changes of the training samples."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("angle_deg", "scale", "erase", "tint", "far")
+    LATER: ClassVar[tuple[str, ...]] = ("angle_deg", "scale", "erase", "tint", "far", "bend")
     turns: bool = True
     flips: bool = True
     shift: float = Field(0.0, ge=0, le=0.5, description="largest shift as a share of the side, each member its own")
@@ -136,6 +144,7 @@ class Augment(Strict):
     erase: Share = Field(0.0, description="share of pictures of which a rectangle is covered")
     tint: float = Field(0.0, ge=0, lt=1, description="each band of the photo is multiplied by 1 +- tint")
     far: Share = Field(0.0, description="share of pictures that have the detail of one 0.3 to 0.8 times as large")
+    bend: Bend | None = Field(None, description="bend photos like rubber, each by itself")
 
 
 class Phase(Strict):

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as v2
 
-from georetrieval.samples.bands import PHOTO
+from georetrieval.errors import UsageError
+from georetrieval.samples.bands import PHOTO, SEMANTIC
+from georetrieval.samples.bend import BendSettings, bent
 from georetrieval.samples.modality import DropSettings, Modality
 from georetrieval.samples.poses import GroundSettings
 from georetrieval.samples.views import turned
@@ -49,6 +51,8 @@ class AugmentSettings:
         Each photo band is multiplied by its own 1 +- tint: cameras that show white otherwise.
     far
         How often a picture is made smaller by `FAR` and large again, 0..1: a thing seen from farther away.
+    bend
+        Pictures are bent like rubber, see `BendSettings`; None leaves them stiff. Not for bands of a map.
     """
 
     turns: bool = True
@@ -67,13 +71,14 @@ class AugmentSettings:
     erase: float = 0.0
     tint: float = 0.0
     far: float = 0.0
+    bend: BendSettings | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values; what came later is left out while it has its default, so that older states stay valid."""
-        return {name: value for name, value in asdict(self).items() if name not in _LATER or value != 0.0}
+        return {name: value for name, value in asdict(self).items() if name not in _LATER or value}
 
 
-_LATER = ("angle_deg", "scale", "erase", "tint", "far")
+_LATER = ("angle_deg", "scale", "erase", "tint", "far", "bend")
 
 ERASED = (0.1, 0.33)
 """Least and largest share of a picture that `erase` covers; sides differ by at most a factor of 2 each way.
@@ -92,6 +97,8 @@ class Augment:
         self._modality = Modality(bands, grey=settings.grey, drop=settings.drop)
         self._wear = Wear(settings.wear or WearSettings(), bands)
         self._photo = [place for place, band in enumerate(bands) if band in PHOTO]
+        if settings.bend is not None and set(SEMANTIC) & set(bands):
+            raise UsageError("Bands of a map cannot be bent; leave augment.bend out, or look at photos alone.")
 
     def __call__(self, first: Tensor, second: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two `(n, C, H, W)` float32 of 0..1, row i of one paired with row i of the other -> the same, changed.
@@ -113,7 +120,7 @@ class Augment:
 
     def _changed(self, pixels: Tensor, poses: list[tuple[int, bool]], generator: torch.Generator) -> Tensor:
         pixels = torch.stack([_posed(picture, *pose) for picture, pose in zip(pixels, poses, strict=True)])
-        pixels = self._shifted(self._turned(pixels, generator), generator)
+        pixels = self._shifted(self._turned(self._bent(pixels, generator), generator), generator)
         pixels = self._erased(pixels, generator)
         pixels = self._farther(self._lit(pixels, generator), generator)
         return self._modality(self._wear(pixels, generator), generator)
@@ -128,6 +135,9 @@ class Augment:
             pixels = pixels.clone()
             pixels[chosen] = v2.resize(v2.resize(pixels[chosen], small), list(pixels.shape[2:]))
         return pixels
+
+    def _bent(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        return pixels if self.settings.bend is None else bent(pixels, self.settings.bend, generator)
 
     def _turned(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         if self.settings.angle_deg == 0 and self.settings.scale == 0:

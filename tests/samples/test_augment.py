@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
+from georetrieval.errors import UsageError
 from georetrieval.samples.augment import Augment, AugmentSettings
+from georetrieval.samples.bend import BendSettings
 
 BANDS = ("r", "g", "b", "sgrey")
 STILL = AugmentSettings(turns=False, flips=False, shift=0, brightness=0, contrast=0)
@@ -120,3 +123,38 @@ def test_pictures_from_farther_away_have_less_detail_and_the_same_mean() -> None
     assert 15 < int(kept.sum()) < 45
     assert float(detail[~kept].max()) < 0.3
     torch.testing.assert_close(found.mean(dim=(1, 2, 3)), torch.full((60,), 0.5), atol=0.02, rtol=0)
+
+
+def test_bending_moves_ink_by_about_as_much_as_asked_and_each_picture_by_itself() -> None:
+    """A bright dot in the middle of 33 x 33 px, of one knot per 4 px: its mean place moves by a normal deviate."""
+    dots = torch.zeros(400, 1, 33, 33)
+    dots[:, :, 15:18, 15:18] = 1
+    settings = AugmentSettings(turns=False, flips=False, brightness=0, contrast=0, bend=BendSettings(by=0.06, knots=9))
+    out = Augment(settings, ("grey",)).one(dots, torch.Generator().manual_seed(2))[:, 0]
+    columns = (out.sum(dim=1) * torch.arange(33.0)).sum(dim=1) / out.sum(dim=(1, 2)) - 16
+    assert abs(columns.mean()) < 0.3
+    assert 0.6 * 0.06 * 33 < columns.std() < 1.3 * 0.06 * 33
+
+
+def test_all_bands_bend_alike_and_the_same_seed_bends_alike() -> None:
+    settings = AugmentSettings(turns=False, flips=False, brightness=0, contrast=0, bend=BendSettings(by=0.05))
+    picture = torch.rand(3, 1, 16, 16).expand(-1, 3, -1, -1)
+    first, again = (Augment(settings, ("r", "g", "b")).one(picture, torch.Generator().manual_seed(4)) for _ in "ab")
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, picture, atol=0.01)
+    assert torch.allclose(first[:, 0], first[:, 2])
+    assert first.min() >= 0
+    assert first.max() <= 1
+
+
+def test_maps_are_not_bent_and_impossible_bends_are_refused() -> None:
+    with pytest.raises(UsageError, match="Bands of a map cannot be bent"):
+        Augment(AugmentSettings(bend=BendSettings(by=0.01)), BANDS)
+    for wrong in ({"by": 0.3}, {"by": -0.1}, {"knots": 2}):
+        with pytest.raises(UsageError, match="knots, found"):
+            BendSettings(**wrong)
+
+
+def test_settings_without_a_bend_are_told_as_before_it_was_there() -> None:
+    assert "bend" not in AugmentSettings().as_dict()
+    assert AugmentSettings(bend=BendSettings(0.01, 5)).as_dict()["bend"] == {"by": 0.01, "knots": 5}
