@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from pytorch_metric_learning.distances import CosineSimilarity, DotProductSimilarity
 from pytorch_metric_learning.losses import MultiSimilarityLoss, NTXentLoss
@@ -109,6 +110,41 @@ class Contrastive(nn.Module):
         return torch.where(calm, vectors.detach().lerp(vectors, self.second_share), vectors)
 
 
+class Prototypical(nn.Module):
+    """Softmax over the squared distances from a first member to the second ones of its pairs; the positive is right.
+
+    What counts is which one is nearer, not how near it is. Mean over the first members that have pairs of both kinds;
+    several positive ones of one member share its truth.
+
+    Parameters
+    ----------
+    temperature
+        Squared distances are divided by it; above 0.
+
+    *Source*: Snell, Swersky, Zemel, Prototypical networks, NeurIPS 2017, equation 2 (there without a temperature).
+    """
+
+    wants_negatives = True
+    wants_labels = False
+
+    def __init__(self, temperature: float = 0.2) -> None:
+        super().__init__()
+        check_temperature(temperature)
+        self.temperature = temperature
+
+    def forward(self, vectors: Tensor, pairs: Pairs) -> Tensor:
+        first, second = _members(vectors.float(), pairs)
+        logits = -(first - second).square().sum(dim=1) / self.temperature
+        truth = torch.from_numpy(pairs.positive).to(vectors.device)
+        members = torch.from_numpy(pairs.first).to(vectors.device)
+        own = members == torch.from_numpy(np.unique(pairs.first)).to(vectors.device)[:, None]
+        both = (own & truth).any(dim=1) & (own & ~truth).any(dim=1)
+        if not bool(both.any()):
+            return vectors.sum() * 0
+        every, right = ((torch.where(some, logits, -torch.inf)[both]).logsumexp(dim=1) for some in (own, own & truth))
+        return (every - right).mean()
+
+
 class InfoNCE(nn.Module):
     """NT-Xent: each descriptor has to find its partner among all others of the batch, by likeness / temperature.
 
@@ -203,8 +239,8 @@ class CrossDates(nn.Module):
         return (cross_entropy(logits, truth) + cross_entropy(logits.T, truth)) / 2
 
 
-AnyObjective = (PairBCE | Contrastive | InfoNCE | MultiSimilarity | CrossDates | SemiHardTriplets | SupCon | Classes
-                | RegionError)
+AnyObjective = (PairBCE | Contrastive | Prototypical | InfoNCE | MultiSimilarity | CrossDates | SemiHardTriplets
+                | SupCon | Classes | RegionError)
 """What the loop can train."""
 
 
@@ -214,6 +250,8 @@ def objective_of(settings: TrainSettings, descriptor: int) -> AnyObjective:
         return PairBCE(descriptor, start=settings.bce_start)
     if settings.objective == "contrastive":
         return Contrastive(settings.margin, second_share=settings.second_share)
+    if settings.objective == "prototypical":
+        return Prototypical(settings.temperature)
     if settings.objective == "triplet":
         return SemiHardTriplets(settings.margin)
     if settings.objective == "supcon":

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from georetrieval.errors import UsageError
 
 ObjectiveName = Literal["bce", "contrastive", "infonce", "nt-xent-dot", "clip", "multi-similarity", "triplet", "supcon",
-                        "cross-entropy", "regions"]
+                        "cross-entropy", "regions", "prototypical"]
 
 
 def check_temperature(temperature: float) -> None:
@@ -94,11 +94,11 @@ class TrainSettings:
     objective
         "bce": on |a - b|, half positive and half negative pairs. The others take positive pairs only, all else in the
         batch is negative: "infonce", "nt-xent-dot" (without normalisation), "clip" (across the dates alone),
-        "multi-similarity". "contrastive": on the distance of half positive and half negative pairs. "triplet"
-        (semi-hard), "supcon" and "cross-entropy" take labelled pictures, which "infonce", "nt-xent-dot" and
-        "multi-similarity" can do too. "regions": how far a `Localiser`'s numbers are off.
+        "multi-similarity". "contrastive": on the distance of half positive and half negative pairs; "prototypical": on
+        which of them is nearer. "triplet" (semi-hard), "supcon" and "cross-entropy" take labelled pictures, which
+        "infonce", "nt-xent-dot" and "multi-similarity" can do too. "regions": how far a `Localiser`'s numbers are off.
     temperature
-        Of "infonce", "nt-xent-dot", "clip" and "supcon".
+        Of "infonce", "nt-xent-dot", "clip", "supcon" and "prototypical".
     alpha, beta, base
         Of "multi-similarity".
     bce_start

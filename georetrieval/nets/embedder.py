@@ -25,7 +25,7 @@ from georetrieval.nets.fusion import (
     PictureNormalise,
     StackFusion,
 )
-from georetrieval.nets.head import ConvHead, FullyConnectedHead, PooledHead, Unit
+from georetrieval.nets.head import ConvHead, FullyConnectedHead, MapHead, PooledHead, Unit
 from georetrieval.nets.parts import completed, whole_part
 from georetrieval.nets.settings import NetSettings
 from georetrieval.nets.transformer import SpatialTransformer
@@ -269,6 +269,8 @@ def _head(settings: NetSettings, shape: tuple[int, int, int]) -> nn.Module:
     if settings.head == "fc":
         return FullyConnectedHead(shape, hidden=settings.hidden, dropout=settings.dropout,
                                   descriptor=settings.descriptor, centre=settings.centre)
+    if settings.head == "map":
+        return MapHead(shape, filters=settings.filters[-1], descriptor=settings.descriptor)
     return ConvHead(
         shape, filters=settings.filters, batch_norm=settings.batch_norm, descriptor=settings.descriptor
     )

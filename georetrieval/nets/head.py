@@ -116,6 +116,43 @@ class Centre(nn.Module):
         return centred
 
 
+class MapHead(nn.Module):
+    """A 1x1 convolution; its whole map is the descriptor, place by place.
+
+    Two pictures are near where they show the same at the same places, and what is learnt at one place holds at all of
+    them: a picture is compared with a drawing of where something lies, wherever that is.
+
+    Parameters
+    ----------
+    shape
+        `(channels, h, w)` of the trunk's map.
+    filters
+        Bands of the descriptor's map.
+    descriptor
+        Length of the descriptor: `filters * h * w`.
+
+    Raises
+    ------
+    UsageError
+        When the length is another one.
+
+    *Source*: none; ours.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], *, filters: int, descriptor: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        if descriptor != filters * height * width:
+            raise UsageError(f"The head map gives {filters} x {height} x {width} = {filters * height * width} numbers, "
+                             f"and a descriptor of {descriptor} was asked for; set eye.descriptor to that number.")
+        self.last = nn.Conv2d(channels, filters, kernel_size=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(b, channels, h, w)` -> `(b, descriptor)`."""
+        vectors: Tensor = self.last(features).flatten(1)
+        return vectors
+
+
 class Unit(nn.Module):
     """Each descriptor is divided by its length."""
 

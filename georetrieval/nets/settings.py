@@ -27,11 +27,11 @@ class NetSettings:
         Use the trunk up to this stage only (0 = the first); None is the whole trunk.
     head
         "convs": C1-C3 and a fully connected layer; "pool": global pooling and a linear layer; "fc": dropout and fully
-        connected layers over all places.
+        connected layers over all places; "map": a 1x1 convolution, whose map is the descriptor.
     pooling
         "avg", "max" or "gem"; for the head "pool".
     filters
-        Filters of the 3x3 convolutions of the head "convs".
+        Filters of the 3x3 convolutions of the head "convs"; the last one's number is that of the head "map".
     batch_norm
         Batch normalisation in the head "convs".
     descriptor
@@ -87,7 +87,7 @@ class NetSettings:
     fusion_trainable: bool = True
     trunk: str = "resnet50"
     cut: int | None = None
-    head: Literal["convs", "pool", "fc"] = "convs"
+    head: Literal["convs", "pool", "fc", "map"] = "convs"
     pooling: Literal["avg", "max", "gem"] = "avg"
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
@@ -121,6 +121,8 @@ class NetSettings:
             raise UsageError("A transformer looks at all bands at once; leave out any_modality or the transformer.")
         if self.cut is not None and self.cut_at is not None:
             raise UsageError(f"The trunk is cut once: after stage {self.cut} or at {self.cut_at}; leave out one.")
+        if self.head == "map" and not self.filters:
+            raise UsageError("The head map wants the number of its filters, found none; set eye.filters to [2].")
         if self.head == "fc" and not (self.descriptor > 0 and 0 <= self.dropout < 1):
             raise UsageError(f"The head fc wants a descriptor > 0 and a dropout of 0 to 1, found {self.descriptor} and "
                              f"{self.dropout}.")

@@ -32,7 +32,8 @@ class Eye(Strict):
     width: int | None = Field(None, ge=8, description="channels of a ResNet's first stage; null is as timm has it")
     weights: str | None = Field(None, description="null (from scratch), hub, a file, or a run of ours")
     cut_at: str | None = Field(None, description="the last module of the trunk to keep, by its name in timm")
-    head: Literal["convs", "pool", "fc"] = "convs"
+    head: Literal["convs", "pool", "fc", "map"] = Field("convs", description="map: a 1x1 convolution (filters: [n]) "
+                                                        "whose map is the descriptor, place by place")
     pooling: Literal["avg", "max", "gem"] = "avg"
     filters: tuple[int, ...] = (1024, 512, 256)
     batch_norm: bool = True
@@ -165,10 +166,19 @@ class Phase(Strict):
         return values
 
 
+class Moved(Strict):
+    """How far pictures and masks of one scope are moved together."""
+
+    flips: bool = Field(False, description="half of the scopes of a batch are seen in a mirror")
+    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift each way, as a share of the side")
+    angle_deg: float = Field(0.0, ge=0, le=180, description="largest turn around the middle")
+    scale: float = Field(0.0, ge=0, le=0.5, description="what is seen is larger or smaller by at most this share")
+
+
 class Lessons(Strict):
     """What batches are made of where pictures are learnt."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("all", "besides", "scopes", "masks_too", "swap")
+    LATER: ClassVar[tuple[str, ...]] = ("all", "besides", "scopes", "masks_too", "swap", "moved")
     kind: Literal["masks", "pairs", "keys", "classes", "regions"] = Field(
         description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
         "pictures of each of some keys; classes: the key is the answer; regions: where the thing lies (regions.csv)")
@@ -181,6 +191,8 @@ class Lessons(Strict):
     masks_too: bool = Field(False, description="masks: those of different scopes are pairs too, by their key")
     swap: Share = Field(0.0, description="masks: share of pictures that get the surroundings of another one of their "
                         "scope, away from its masks")
+    moved: Moved | None = Field(None, description="masks: all pictures of a scope in a batch and its masks are moved "
+                                "alike, as if each batch had other scopes")
 
 
 class Learn(Strict):
@@ -190,7 +202,7 @@ class Learn(Strict):
                                         "rate_decay", "patience", "phases", "keep_maps")
     lessons: Lessons | None = Field(None, description="for pictures; tiles are learnt in pairs of dates")
     objective: ObjectiveName = "bce"
-    temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot, clip and supcon")
+    temperature: float = Field(0.07, gt=0, description="infonce, nt-xent-dot, clip, supcon and prototypical")
     margin: float = Field(1.0, gt=0, description="contrastive and triplet")
     second_share: Share = Field(1.0, description="contrastive: share of a pair's pull that its second member (a mask) "
                                 "feels")
@@ -226,4 +238,6 @@ class Learn(Strict):
         head_alone = bool(self.phases) and all(phase.train == ("new",) for phase in self.phases)
         if self.keep_maps and not (head_alone and self.augment is None and self.lessons is not None):
             raise ValueError("keep_maps needs lessons, phases in which only new learns, and no augment")
+        if self.keep_maps and self.lessons is not None and self.lessons.moved is not None:
+            raise ValueError("keep_maps needs pictures that stay where they are; leave out lessons.moved")
         return self

@@ -13,7 +13,7 @@ from georetrieval.recipe.schema_strict import Strict
 from georetrieval.synthetic.picture_worlds import PICTURE_WORLDS, writer_of
 
 OBJECTIVES = {
-    "masks": ("contrastive", "bce"), "pairs": ("contrastive", "bce"), "classes": ("cross-entropy",),
+    "masks": ("contrastive", "prototypical", "bce"), "pairs": ("contrastive", "bce"), "classes": ("cross-entropy",),
     "keys": ("triplet", "supcon", "infonce", "nt-xent-dot", "multi-similarity"), "regions": ("regions",),
 }
 """What each kind of lessons can be learnt with."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from georetrieval.nets.head import ConvHead, FullyConnectedHead, PooledHead
+from georetrieval.errors import UsageError
+from georetrieval.nets.head import ConvHead, FullyConnectedHead, MapHead, PooledHead
 
 FEATURES = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 4.0]]]])
 
@@ -70,3 +71,17 @@ def test_a_centred_head_takes_the_running_mean_off() -> None:
     assert head.centre.mean.tolist() == [3.0, 5.0]
     assert head(maps).flatten().tolist() == [-2 - 30 + 0.5, 0 + 10 + 0.5]
     assert sum(p.numel() for p in head.parameters()) == 3  # the mean is no parameter
+
+
+def test_a_map_head_is_the_same_everywhere() -> None:
+    """What moves by one place in the map moves by one place in the descriptor, and by nothing else."""
+    torch.manual_seed(2)
+    head = MapHead((3, 4, 5), filters=2, descriptor=40)
+    features = torch.rand(2, 3, 4, 5)
+    seen, moved = (head(maps).view(2, 2, 4, 5) for maps in (features, features.roll(1, dims=3)))
+    torch.testing.assert_close(seen.roll(1, dims=3), moved)
+
+
+def test_a_map_head_says_how_long_its_descriptor_is() -> None:
+    with pytest.raises(UsageError, match=r"2 x 4 x 5 = 40 numbers, and a descriptor of 256.*set eye.descriptor"):
+        MapHead((3, 4, 5), filters=2, descriptor=256)
