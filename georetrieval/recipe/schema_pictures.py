@@ -173,6 +173,9 @@ class PictureRecipe(Strict):
             if learn.objective not in OBJECTIVES[learn.lessons.kind]:
                 raise ValueError(f"{name}.objective {learn.objective} does not take lessons of {learn.lessons.kind}; "
                                  f"choose {', '.join(OBJECTIVES[learn.lessons.kind])}")
+        if self.classifier is not None and self.eye.head == "map":
+            raise ValueError("classifier is the same net with a softmax, and a map has none; name another net under "
+                             "classifiers")
         if self.classifier_first and self.classifier is None:
             raise ValueError("classifier_first needs a classifier")
         if self.classifier is not None and self.kind_of(self.classifier) != "classes":

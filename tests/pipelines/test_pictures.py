@@ -102,6 +102,26 @@ def test_masks_in_miniature(run: RunRecipe) -> None:
     assert all(0 <= float(row["accuracy"]) <= 1 for row in rows)
 
 
+def test_masks_matched_in_miniature(run: RunRecipe) -> None:
+    """Four places of the side, two numbers each; another trunk's softmax beside it."""
+    rows = run("masks-matched-unseen", "pictures.world.options={lifts: 3, images_share: 0.05}", "pictures.px=32",
+               "pictures.split.unseen=1", "learn.epochs=1", "classifiers.0.learn.epochs=1", "eye.descriptor=32",
+               "evaluate.baselines=[]")
+    assert {row["descriptor"] for row in rows} == {"softmax", "trained"}
+    assert len(rows) == 2 * 4
+    assert "masks" in figures("masks-matched-unseen")
+
+
+def test_masks_matched_are_the_same_images_as_the_published_nets() -> None:
+    for ours, theirs in (("masks-matched", "masks-small"), ("masks-matched-unseen", "masks-unseen"),
+                         ("masks-matched-large", "masks-large")):
+        one, other = (recipe(name).pictures for name in (ours, theirs))
+        assert one.split == other.split
+        assert one.world is not None
+        assert other.world is not None
+        assert (one.world.seed, one.world.options) == (other.world.seed, other.world.options)
+
+
 def test_animals_in_miniature(tmp_path: Path, run: RunRecipe) -> None:
     """The made-up herd first, then the real animals along their spines."""
     herd = "{animals: 8, pictures: 3, px: 32}"
