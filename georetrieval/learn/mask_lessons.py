@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from georetrieval.errors import InputError
 from georetrieval.learn.kept_maps import KeptMaps, Pictures, Seen
 from georetrieval.learn.lessons import Scores, SidePair, retrieval
 from georetrieval.learn.mining import HardPairs
-from georetrieval.learn.moving import MovedSettings, moved
 from georetrieval.learn.picture_lessons import RowLessons, generator_of
 from georetrieval.learn.relations import Among, Pairs, RowArray
 from georetrieval.learn.surroundings import near_masks, resized, swapped
@@ -46,9 +44,6 @@ class MaskLessons(RowLessons):
     swap
         Share of the pictures, 0..1, of which only the parts near the scope's masks are their own; the rest is that of
         another picture of the scope in the batch: what is far from all masks says nothing about the key.
-    moves
-        How far all pictures of a scope in a batch and its masks are moved together, in each batch anew, so that each
-        has other scopes; None leaves them where they are. Not with kept maps.
 
     Raises
     ------
@@ -60,11 +55,11 @@ class MaskLessons(RowLessons):
 
     def __init__(
         self, images: SampleSet, masks: SampleSet, validation: SidePair | None, *, batch: int,
-        scopes: int | None = None, masks_too: bool = False, swap: float = 0.0, moves: MovedSettings | None = None,
+        scopes: int | None = None, masks_too: bool = False, swap: float = 0.0,
     ) -> None:
         super().__init__(images, batch)
         self.masks, self.validation = masks, validation
-        self.scopes, self.masks_too, self.swap, self.moves = scopes, masks_too, swap, moves
+        self.scopes, self.masks_too, self.swap = scopes, masks_too, swap
         self.seen_masks: Seen = Pictures(masks)
         place: dict[tuple[str, str], list[int]] = {}
         for row, about in enumerate(zip(masks.scopes, masks.keys, strict=True)):
@@ -129,13 +124,9 @@ class MaskLessons(RowLessons):
         return Pairs(start + first, start + second, keys[first] == keys[second], -1 - first)
 
     def pixels(self, relations: Among, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
-        which = relations.rows < len(self.images)
-        photos, masks = relations.rows[which], relations.rows[~which] - len(self.images)
-        pixels = torch.cat([self.changed(photos, augment, seed), self.seen_masks.batch(masks)])
-        if self.moves is None:
-            return pixels
-        scopes = [self.images.scopes[row] for row in photos] + [self.masks.scopes[row] for row in masks]
-        return moved(pixels, scopes, self.moves, np.random.default_rng([*seed, 2]))
+        photos = relations.rows < len(self.images)
+        masks = self.seen_masks.batch(relations.rows[~photos] - len(self.images))
+        return torch.cat([self.changed(relations.rows[photos], augment, seed), masks])
 
     def changed(self, rows: RowArray, augment: Augment | None, seed: tuple[int, ...]) -> Tensor:
         """The pixels of some rows, some with other surroundings, each changed by itself."""
@@ -152,5 +143,4 @@ class MaskLessons(RowLessons):
     def identity(self) -> Any:
         more = [] if self.scopes is None and not self.masks_too and not self.swap else [
             [self.scopes, self.masks_too, self.swap]]
-        further = [] if self.moves is None else [asdict(self.moves)]
-        return [super().identity(), self.masks.names, self.masks.keys, self.masks.scopes, *more, *further]
+        return [super().identity(), self.masks.names, self.masks.keys, self.masks.scopes, *more]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from georetrieval.learn.lessons import SidePair
 from georetrieval.learn.mask_lessons import MaskLessons
-from georetrieval.learn.moving import MovedSettings
 from georetrieval.learn.picture_lessons import ClassLessons, KeyLessons, PairLessons
 from georetrieval.learn.region_lessons import RegionLessons
 from georetrieval.recipe.picture_parts import Parts, Question
@@ -63,8 +62,7 @@ def lessons_of(
     judged = None if parts.validation is None else shown(parts.validation.queries, again=True)
     if plan.kind == "masks":
         return MaskLessons(train, shown(parts.masks, again=True), shown.sides(parts.validation, again=True),
-                           batch=plan.batch, scopes=plan.scopes, masks_too=plan.masks_too, swap=plan.swap,
-                           moves=None if plan.moved is None else MovedSettings(**plan.moved.model_dump()))
+                           batch=plan.batch, scopes=plan.scopes, masks_too=plan.masks_too, swap=plan.swap)
     if plan.kind == "pairs":
         return PairLessons(train, judged, batch=plan.batch, seed=seed, every=plan.all)
     if plan.kind == "keys":

@@ -166,19 +166,10 @@ class Phase(Strict):
         return values
 
 
-class Moved(Strict):
-    """How far pictures and masks of one scope are moved together."""
-
-    flips: bool = Field(False, description="half of the scopes of a batch are seen in a mirror")
-    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift each way, as a share of the side")
-    angle_deg: float = Field(0.0, ge=0, le=180, description="largest turn around the middle")
-    scale: float = Field(0.0, ge=0, le=0.5, description="what is seen is larger or smaller by at most this share")
-
-
 class Lessons(Strict):
     """What batches are made of where pictures are learnt."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("all", "besides", "scopes", "masks_too", "swap", "moved")
+    LATER: ClassVar[tuple[str, ...]] = ("all", "besides", "scopes", "masks_too", "swap")
     kind: Literal["masks", "pairs", "keys", "classes", "regions"] = Field(
         description="masks: a picture with masks of its own scope; pairs: half same, half different; keys: some "
         "pictures of each of some keys; classes: the key is the answer; regions: where the thing lies (regions.csv)")
@@ -191,8 +182,6 @@ class Lessons(Strict):
     masks_too: bool = Field(False, description="masks: those of different scopes are pairs too, by their key")
     swap: Share = Field(0.0, description="masks: share of pictures that get the surroundings of another one of their "
                         "scope, away from its masks")
-    moved: Moved | None = Field(None, description="masks: all pictures of a scope in a batch and its masks are moved "
-                                "alike, as if each batch had other scopes")
 
 
 class Learn(Strict):
@@ -238,6 +227,4 @@ class Learn(Strict):
         head_alone = bool(self.phases) and all(phase.train == ("new",) for phase in self.phases)
         if self.keep_maps and not (head_alone and self.augment is None and self.lessons is not None):
             raise ValueError("keep_maps needs lessons, phases in which only new learns, and no augment")
-        if self.keep_maps and self.lessons is not None and self.lessons.moved is not None:
-            raise ValueError("keep_maps needs pictures that stay where they are; leave out lessons.moved")
         return self
