@@ -33,6 +33,19 @@ def test_one_descriptor_per_picture() -> None:
     assert net()(torch.rand(2, 4, 64, 64), BANDS).shape == (2, 12)
 
 
+def test_a_map_is_a_descriptor_with_a_place_for_everything() -> None:
+    """64 px, an eighth of the side: 8 x 8 places of 2 numbers; what is at the left changes nothing at the far right."""
+    made = net(replace(SMALL, cut=2, head="map", filters=(2,), descriptor=128, normalise="none", fusion="stack"))
+    pixels = torch.rand(1, 4, 64, 64)
+    other = pixels.clone()
+    other[..., :8] = 0
+    one, two = (made(seen, BANDS).view(2, 8, 8) for seen in (pixels, other))
+    assert not torch.allclose(one[..., 0], two[..., 0], atol=1e-3)
+    assert torch.allclose(one[..., -1], two[..., -1], atol=1e-5)
+    with pytest.raises(UsageError, match="number of its filters"):
+        replace(SMALL, head="map", filters=())
+
+
 def test_bands_in_any_order_and_more_of_them() -> None:
     made, pixels = net(), torch.rand(2, 4, 64, 64)
     shuffled = torch.stack([pixels[:, 3], torch.zeros(2, 64, 64), pixels[:, 2], pixels[:, 1], pixels[:, 0]], dim=1)
@@ -89,7 +102,8 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
         DescriptorNet.load(tmp_path / "other.safetensors")
 
 
-@pytest.mark.parametrize("settings", [SMALL, replace(SMALL, trunk="resnet18", head="pool", descriptor=0)])
+@pytest.mark.parametrize("settings", [SMALL, replace(SMALL, trunk="resnet18", head="pool", descriptor=0),
+                                      replace(SMALL, cut=2, head="map", filters=(2,), descriptor=128, unit=True)])
 def test_bf16_agrees_with_fp32(settings: NetSettings) -> None:
     made = net(settings)
     pixels = torch.rand(8, 4, 64, 64) * torch.rand(8, 4, 1, 1)

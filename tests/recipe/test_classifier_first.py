@@ -46,6 +46,7 @@ def test_the_net_has_the_convolutions_of_the_classifier(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("more", "match"), [
     ({"classifier": None}, "classifier_first needs a classifier"),
     ({"learn": {"objective": "contrastive", "lessons": {"kind": "masks"}, "keep_maps": True}}, "keep_maps needs"),
+    ({"eye": {"bands": ["r"], "head": "map", "filters": [2]}}, "a map has none; name another net under classifiers"),
 ])
 def test_what_does_not_go_together_is_refused(tmp_path: Path, more: dict[str, object], match: str) -> None:
     with pytest.raises(ValidationError, match=match):
