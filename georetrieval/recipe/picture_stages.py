@@ -29,7 +29,7 @@ from georetrieval.recipe.reading_index import index_pictures
 from georetrieval.recipe.schema_learn import Eye, Learn
 from georetrieval.recipe.schema_pictures import MadeUp, PictureRecipe
 from georetrieval.recipe.stages import index_is_whole
-from georetrieval.recipe.staging import Stage, Stager
+from georetrieval.recipe.staging import FIGURES, Stage, Stager
 from georetrieval.samples.listing import NAME, Listing
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.projection import require_umap
@@ -177,7 +177,7 @@ class PictureRun:
             return Stage(name, settings["index"], self._index, [self.index / CURRENT], record=record,
                          usable=index_is_whole)
         return Stage(name, [settings["evaluate"], settings["seed"]], lambda: picture_measuring.measure(self),
-                     [self.results], record=record)
+                     [self.results, *([] if self.draw is None else [self.out / FIGURES])], record=record)
 
     def _training(self, name: str) -> tuple[Eye, Learn, Path]:
         """What a stage trains: "train", "classifier", or "classifier NAME" of another one."""

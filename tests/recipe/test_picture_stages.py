@@ -204,6 +204,25 @@ def test_what_there_is_to_do(tmp_path: Path) -> None:
         one.to("worlds")
 
 
+def test_a_run_without_figures_and_then_with(tmp_path: Path) -> None:
+    """The evaluation is done once without figures; the run that wants them gets those of its own evaluation."""
+    path = masks(tmp_path, classifier=None, learn=LEARN | {"epochs": 1, "lessons": {"kind": "masks", "batch": 8}})
+    drawn = []
+
+    def artist(one: PictureRun, _: object, rows: list[dict[str, Any]]) -> None:
+        drawn.append((one.out, len(rows)))
+
+    rows = run(path, tmp_path / "run").to("evaluate")
+    assert run(path, tmp_path / "run", draw_pictures=artist).to("report") == rows
+    assert drawn == [(tmp_path / "run", len(rows))]
+    for last, with_figures in (("report", artist), ("evaluate", None), ("report", artist)):
+        run(path, tmp_path / "run", draw_pictures=with_figures).to(last)
+    assert len(drawn) == 1, "they are there"
+    fewer = run(path, tmp_path / "run", "evaluate.baselines=[]").to("evaluate")
+    run(path, tmp_path / "run", "evaluate.baselines=[]", draw_pictures=artist).to("report")
+    assert drawn[1:] == [(tmp_path / "run", len(fewer))], "the figures were of another evaluation"
+
+
 @pytest.mark.parametrize(("values", "said"), [
     ({"tiles": {"px": 64}}, "says both tiles and pictures"),
     ({"learn": LEARN}, "learn.lessons says what batches"),
