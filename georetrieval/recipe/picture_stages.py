@@ -71,7 +71,15 @@ class PictureRun:
         return self.stager.run(self.recipe, self.out, stages, self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
-        """What `to` would do, without doing it."""
+        """What `to` would do, without doing it; a list of pictures that is there is read and divided.
+
+        Raises
+        ------
+        InputError
+            When there is no such list, or it makes no sense.
+        UsageError
+            When its division leaves nothing to train on or to ask.
+        """
         return [{"stage": name, "plan": self._planned(name)} for name in self._stages(last)]
 
     @cached_property
@@ -257,6 +265,13 @@ class PictureRun:
         if recipe.kind == "keys" and parts.validation is not None:
             picture_measuring.calibrate(self, parts.validation, wanted)
 
+    def _counted(self) -> str:
+        """How many pictures would be trained on, where they are there already."""
+        if not all((self.folder_of(world) / NAME).exists() for world in self.recipe.pictures.made_up):
+            return ""
+        train = self.parts.train
+        return f", {len(train)} pictures of {len(set(train.keys.tolist()))} keys"
+
     def _planned(self, name: str) -> str:
         if name == "worlds":
             folders = [self.folder_of(world) for world in self.recipe.pictures.made_up]
@@ -265,7 +280,7 @@ class PictureRun:
         if name == "train" or name.startswith("classifier"):
             eye, learn, folder = self._training(name)
             minutes = f", at most {learn.minutes:g} minutes" if learn.minutes else ""
-            return f"{eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes} into {folder}"
+            return f"{eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes}{self._counted()} into {folder}"
         if name == "finish":
             return f"into {self.finished}"
         return f"into {self.index if name == 'index' else self.out}"

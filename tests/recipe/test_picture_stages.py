@@ -204,6 +204,20 @@ def test_what_there_is_to_do(tmp_path: Path) -> None:
         one.to("worlds")
 
 
+def test_a_plan_counts_the_pictures_or_says_that_there_are_none(tmp_path: Path) -> None:
+    path = masks(tmp_path)
+    plan = {row["stage"]: row["plan"] for row in run(path, tmp_path / "run").plan()}
+    assert "24 pictures of 2 keys" in plan["train"], "three scopes, two keys, four pictures of the train part each"
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "nothing").mkdir()
+    for source, told in (("nothing", "holds no picture"), ("nowhere", "nowhere does not exist")):
+        with pytest.raises(InputError, match=told):
+            run(path, tmp_path / "run", f"pictures.source={tmp_path / source}").plan()
+    made_up = written(tmp_path / "later", pictures={"world": {"kind": "digits"}},
+                      learn=LEARN | {"lessons": {"kind": "pairs"}})
+    assert run(made_up, tmp_path / "run").plan()[0]["plan"].startswith("to write"), "a world may be written later"
+
+
 def test_a_run_without_figures_and_then_with(tmp_path: Path) -> None:
     """The evaluation is done once without figures; the run that wants them gets those of its own evaluation."""
     path = masks(tmp_path, classifier=None, learn=LEARN | {"epochs": 1, "lessons": {"kind": "masks", "batch": 8}})
