@@ -67,6 +67,8 @@ class PictureRun:
         wanted = self._stages(last)
         if self.recipe.evaluate.projection == "umap" and self.draw is not None:
             require_umap()  # before hours of training, not after them
+        if self.recipe.pictures.source is not None and wanted[-1] != "worlds":
+            _ = self._own_parts  # a list that is missing is told before worlds are written
         stages = (stage for name in wanted for stage in self._staged(name))
         return self.stager.run(self.recipe, self.out, stages, self.results)
 
@@ -94,10 +96,15 @@ class PictureRun:
     @cached_property
     def parts(self) -> Parts:
         """The list, divided, and what is trained on besides."""
-        pictures = self.recipe.pictures
-        parts = divided(self.listing, pictures.split, share=pictures.share, seed=self.recipe.seed)
-        others = [Listing.read(self.folder_of(world) / NAME) for world in pictures.also]
+        parts = self._own_parts
+        others = [Listing.read(self.folder_of(world) / NAME) for world in self.recipe.pictures.also]
         return parts if not others else replace(parts, train=with_others(parts.train, others), besides=len(parts.train))
+
+    @cached_property
+    def _own_parts(self) -> Parts:
+        """The list, divided."""
+        pictures = self.recipe.pictures
+        return divided(self.listing, pictures.split, share=pictures.share, seed=self.recipe.seed)
 
     @property
     def world(self) -> Path:
@@ -266,11 +273,12 @@ class PictureRun:
             picture_measuring.calibrate(self, parts.validation, wanted)
 
     def _counted(self) -> str:
-        """How many pictures would be trained on, where they are there already."""
-        if not all((self.folder_of(world) / NAME).exists() for world in self.recipe.pictures.made_up):
+        """How many pictures of the list would be trained on; of a world that is yet to be written nothing."""
+        if self.recipe.pictures.world is not None and not (self.world / NAME).exists():
             return ""
-        train = self.parts.train
-        return f", {len(train)} pictures of {len(set(train.keys.tolist()))} keys"
+        train = self._own_parts.train
+        besides = " and made-up ones" if self.recipe.pictures.also else ""
+        return f", {len(train)} pictures of {len(set(train.keys.tolist()))} keys{besides}"
 
     def _planned(self, name: str) -> str:
         if name == "worlds":

@@ -213,6 +213,11 @@ def test_a_plan_counts_the_pictures_or_says_that_there_are_none(tmp_path: Path) 
     for source, told in (("nothing", "holds no picture"), ("nowhere", "nowhere does not exist")):
         with pytest.raises(InputError, match=told):
             run(path, tmp_path / "run", f"pictures.source={tmp_path / source}").plan()
+    besides = f"pictures.also=[{{kind: herd-crops, folder: {tmp_path / 'worlds'}}}]"
+    assert "24 pictures of 2 keys and made-up ones" in run(path, tmp_path / "run", besides).plan()[1]["plan"]
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        run(path, tmp_path / "run", besides, "pictures.source=nowhere").to()
+    assert not (tmp_path / "worlds").exists(), "no world is written for a list that is not there"
     made_up = written(tmp_path / "later", pictures={"world": {"kind": "digits"}},
                       learn=LEARN | {"lessons": {"kind": "pairs"}})
     assert run(made_up, tmp_path / "run").plan()[0]["plan"].startswith("to write"), "a world may be written later"
