@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows
 from georetrieval.errors import ALARM, GapsError, InputError, UsageError
 
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="Tell the distances of so many "
               "keys, nearest first.")
 @click.option("--alarm", metavar="KEY", help='Write JSON lines and end with 10 when an image is KEY (or "unknown").')
-@click.option("--min-margin", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Of an alarm: the "
+@click.option("--min-margin", type=Within(min=0), default=0.0, show_default=True, help="Of an alarm: the "
               "next key has to be so much farther away.")
 @click.option("--watch", type=click.Path(path_type=Path), metavar="FOLDER", help="Judge the pictures of FOLDER and "
               "then every new one, until Ctrl-C.")
-@click.option("--every", type=click.FloatRange(0.01, 3600), default=0.5, show_default=True, help="Seconds between two "
+@click.option("--every", type=Within(0.01, 3600), default=0.5, show_default=True, help="Seconds between two "
               "looks at the folder.")
-@click.option("--idle", type=click.FloatRange(min=0), help="End --watch after so many seconds without a new picture.")
+@click.option("--idle", type=Within(min=0), help="End --watch after so many seconds without a new picture.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @format_option()
 def command(
