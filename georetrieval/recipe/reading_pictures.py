@@ -60,7 +60,12 @@ def listed(words: Sequence[Path], *, key: str = "", scope: str | None = None, ro
     InputError
         When something is not there, or a folder holds no picture.
     """
-    parts = [_one(Path(word), key, role) for word in words]
+    parts = []
+    for word in words:
+        try:
+            parts.append(_one(Path(word), key, role))
+        except OSError as error:  # a name that is too long, a folder that may not be looked into
+            raise InputError(f"{str(word)[:200]} cannot be read: {error.strerror or error}.") from error
     whole = joined(parts)
     return whole if scope is None else replace(whole, scopes=np.full(len(whole), scope))
 
