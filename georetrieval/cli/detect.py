@@ -27,8 +27,9 @@ def command(
 
     An IMAGE is a picture, a folder of them or a list. OUT gets a PNG per box, pictures.csv, which `index build`,
     `index add`, `search` and `classify` read (its keys are empty: fill them in to enrol), and boxes.json in COCO's
-    format. Boxes that seem to hold more than one thing are flagged in the column crowded. Damaged images are told and
-    the rest goes on.
+    format. Boxes that seem to hold more than one thing are flagged in the column crowded: those that cover much of two
+    bodies' boxes, or are far larger than usual; a less sure box on the same body counts as none. Damaged images are
+    told and the rest goes on.
 
     \b
     Examples:

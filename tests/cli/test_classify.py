@@ -236,7 +236,7 @@ def test_the_unknown_is_measured_kept_and_answered(cli):
     (["classify", "nowhere", "places"], "no index at"),
     (["classify", "herd", "herd/ox-0", "--unknown", "-1"], "0 or more"),
     (["classify", "masks", "nowhere.png", "--scope", "north"], "no file nowhere.png"),
-    (["classify", "masks", "places", "--alarm", "up", "--min-margin", "nan"], "'nan' is no number that can be compared"),
+    (["classify", "masks", "places", "--alarm", "up", "--min-margin", "nan"], "'nan' is no number that can be"),
     (["classify", "masks", "--watch", "places", "--scope", "north", "--idle", "nan"], "'nan' is no number"),
 ])
 def test_wrong_questions_are_one_sentence(cli, words, told):
