@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows
 from georetrieval.errors import ALARM, GapsError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from georetrieval.recipe.reading_classes import Alarm, Judge
+    from georetrieval.recipe.reading_classes import Alarm, Judge, LeftOut
     from georetrieval.samples.listing import Listing
 
 
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="Tell the distances of so many "
               "keys, nearest first.")
 @click.option("--alarm", metavar="KEY", help='Write JSON lines and end with 10 when an image is KEY (or "unknown").')
-@click.option("--min-margin", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Of an alarm: the "
+@click.option("--min-margin", type=Within(min=0), default=0.0, show_default=True, help="Of an alarm: the "
               "next key has to be so much farther away.")
 @click.option("--watch", type=click.Path(path_type=Path), metavar="FOLDER", help="Judge the pictures of FOLDER and "
               "then every new one, until Ctrl-C.")
-@click.option("--every", type=click.FloatRange(0.01, 3600), default=0.5, show_default=True, help="Seconds between two "
+@click.option("--every", type=Within(0.01, 3600), default=0.5, show_default=True, help="Seconds between two "
               "looks at the folder.")
-@click.option("--idle", type=click.FloatRange(min=0), help="End --watch after so many seconds without a new picture.")
+@click.option("--idle", type=Within(min=0), help="End --watch after so many seconds without a new picture.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @format_option()
 def command(
@@ -48,7 +49,8 @@ def command(
     with the rows of its own scope (the two masks of its own place, say); an image of a scope that the index does not
     know is refused. The answer has the distance to the nearest keys, and the margin between the first two.
 
-    With --alarm, --watch or "-" each answer is one line of JSON as soon as it is there. Damaged images and images of
+    With --alarm, --watch or "-" each answer is one line of JSON as soon as it is there. A picture of a watched folder
+    that is written anew is judged again. Damaged images and images of
     unknown scope are told on stderr and the rest goes on. Exit codes: 10 an alarm was raised, 3 images were left out,
     2 none could be judged, 130 stopped by Ctrl-C; what was written is kept.
 
@@ -72,24 +74,25 @@ def command(
     live = bell is not None or watch is not None or images == ("-",)
     if live and format_ not in ("table", "jsonl"):
         raise UsageError(f"A stream is written as JSON lines, not as {format_}; leave --format out.")
-    _require_scope(judge, scope)
-    lists = _asked(images, watch, scope, every, idle)
+    _require_scope(judge, scope, watch)
+    lists = _asked(judge, images, watch, scope, every, idle)
     return _answered(judge, lists, bell, "jsonl" if live else format_)
 
 
-def _require_scope(judge: Judge, scope: str | None) -> None:
-    """A scope that was named and is not there is refused before any image is looked at."""
+def _require_scope(judge: Judge, scope: str | None, watch: Path | None) -> None:
+    """A scope that is not there, or is missing where pictures cannot say theirs, is refused before any is looked at."""
     from georetrieval.search.verdicts import known_scope
 
-    if scope:
-        known_scope(judge.gallery, scope)
+    if scope or watch is not None:
+        known_scope(judge.gallery, scope or "")
 
 
 def _asked(
-    images: tuple[str, ...], watch: Path | None, scope: str | None, every: float, idle: float | None
+    judge: Judge, images: tuple[str, ...], watch: Path | None, scope: str | None, every: float, idle: float | None
 ) -> Iterator[Listing | str]:
     from georetrieval.recipe.reading_classes import streamed, watched
     from georetrieval.recipe.reading_pictures import listed
+    from georetrieval.search.verdicts import known_scope
 
     if watch is not None:
         yield from streamed(watched(watch, every_s=every, idle_s=idle), scope)
@@ -97,7 +100,10 @@ def _asked(
         yield from streamed(sys.stdin, scope)
     else:
         found = listed([Path(image) for image in images], scope=scope)
-        yield found.take(found.roles == "image")
+        found = found.take(found.roles == "image")
+        if len(found) and not (found.scopes != "").any():
+            known_scope(judge.gallery, "")  # one sentence for all, in place of one for each
+        yield found
 
 
 def _answered(judge: Judge, lists: Iterator[Listing | str], bell: Alarm | None, format_: str) -> int:
@@ -105,11 +111,12 @@ def _answered(judge: Judge, lists: Iterator[Listing | str], bell: Alarm | None, 
     rows: list[dict[str, Any]] = []
     left, raised, count = 0, 0, 0
     hits: list[bool] = []
+    reasons: set[str] = set()
     try:
         for answer in _answers(judge, lists):
-            if isinstance(answer, str):
+            if not isinstance(answer, tuple):
                 left += 1
-                click.echo(f"left out: {' '.join(answer.split())}", err=True)
+                click.echo(f"left out: {' '.join(_why(answer, reasons).split())}", err=True)
                 continue
             row, verdict = answer
             count += 1
@@ -135,6 +142,15 @@ def _answered(judge: Judge, lists: Iterator[Listing | str], bell: Alarm | None, 
     if left:
         raise GapsError(f"{left} of {left + count} images were left out; see above.")
     return 0
+
+
+def _why(left: LeftOut | str, told: set[str]) -> str:
+    """Why an image is left out; a reason that was told already is not told again."""
+    if isinstance(left, str):
+        return left
+    known = left.reason in told
+    told.add(left.reason)
+    return f"{left.image}: {'as before' if known else left.reason}"
 
 
 def _answers(judge: Judge, lists: Iterator[Listing | str]) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows
 from georetrieval.errors import GapsError, UsageError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--pairs", type=click.Path(path_type=Path), metavar="LIST", help="CSV with the columns a, b and perhaps "
               "same (1 or 0); paths start at its folder.")
 @click.option("--model", required=True, metavar="RUN", help="Run folder of `train`, or a baseline.")
-@click.option("--threshold", type=click.FloatRange(min=0), help="Same up to this distance; by default what is kept "
+@click.option("--threshold", type=Within(min=0), help="Same up to this distance; by default what is kept "
               "beside the model's weights.")
 @click.option("--fit", is_flag=True, help="Measure the best threshold on --pairs (with same), and keep it beside the "
               "model's weights.")

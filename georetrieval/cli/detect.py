@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.errors import GapsError, InputError
 
 
@@ -14,9 +15,9 @@ from georetrieval.errors import GapsError, InputError
 @click.option("--model", required=True, metavar="DETECTOR", help="Weights file of a detector, or its run folder.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder of the crops; must be new or "
               "empty.")
-@click.option("--min-score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Leave out boxes that "
+@click.option("--min-score", type=Within(0, 1), default=0.5, show_default=True, help="Leave out boxes that "
               "are less sure.")
-@click.option("--margin", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Crop so much more on each "
+@click.option("--margin", type=Within(0, 1), default=0.0, show_default=True, help="Crop so much more on each "
               "side, as a share of the box.")
 @click.option("--alone", is_flag=True, help="Leave out crops that seem to hold more than one thing.")
 def command(
@@ -26,8 +27,9 @@ def command(
 
     An IMAGE is a picture, a folder of them or a list. OUT gets a PNG per box, pictures.csv, which `index build`,
     `index add`, `search` and `classify` read (its keys are empty: fill them in to enrol), and boxes.json in COCO's
-    format. Boxes that seem to hold more than one thing are flagged in the column crowded. Damaged images are told and
-    the rest goes on.
+    format. Boxes that seem to hold more than one thing are flagged in the column crowded: those that cover much of two
+    bodies' boxes, or are far larger than usual; a less sure box on the same body counts as none. Damaged images are
+    told and the rest goes on.
 
     \b
     Examples:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
+
 
 @click.group()
 def command() -> None:
@@ -27,7 +29,7 @@ def command() -> None:
 @click.option("--anchor", default=32, show_default=True, help="Side of the smallest boxes, in those pixels.")
 @click.option("--channels", default=256, show_default=True, help="Of the pyramid; 64 is for machines without a GPU.")
 @click.option("--epochs", default=50, show_default=True, help="Times that all pictures are seen.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop when they are spent.")
+@click.option("--minutes", type=Within(0, min_open=True), help="Stop when they are spent.")
 @click.option("--batch", default=8, show_default=True, help="Pictures in a step.")
 @click.option("--rate", default=2e-4, show_default=True, help="Largest learning rate.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of the "

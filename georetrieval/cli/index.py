@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_pictures import add, build_of_pictures, calibrate_of_pictures, kept_model, remove
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option
 from georetrieval.errors import UsageError
 
@@ -100,14 +101,14 @@ def build(
 @click.option("--tiles", type=click.Path(path_type=Path), help="Folder of `tiles build`.")
 @click.option("--date", help="Date of the tiles that ask.")
 @click.option("--scope", "scopes", multiple=True, help="Only tiles of these départements; may be repeated.")
-@click.option("--absent", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the tiles that "
+@click.option("--absent", type=Within(0, 1), default=0.5, show_default=True, help="Share of the tiles that "
               "ask as if the index did not hold their place.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws which.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @click.option("--pictures", type=click.Path(path_type=Path), help="Of an index of pictures: the list of images that "
               "ask; those whose key it does not hold are unknown.")
 @click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
-@click.option("--keep", type=click.FloatRange(0, 1, min_open=True), help="Share of the known images that keep their "
+@click.option("--keep", type=Within(0, 1, min_open=True), help="Share of the known images that keep their "
               "answer; by default the distance that tells known and unknown apart best.")
 def calibrate(
     index: str, tiles: Path | None, date: str | None, scopes: tuple[str, ...], absent: float, seed: int,

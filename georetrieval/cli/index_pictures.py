@@ -73,9 +73,9 @@ def add(
     """Add pictures to the index INDEX, and with them new keys, without training.
 
     PICTURES are files, folders or lists. A folder of pictures becomes the key of its name, a folder of folders one key
-    per folder, a list says its keys. Masks may be drawings: LabelMe JSON, SVG, or GeoJSON in pixels. Rows of the keys
-    are made again of all their pictures, the version before stays readable, and nothing is added when anything is
-    wrong.
+    per folder, a list says its keys. Masks may be drawings: LabelMe JSON, SVG, or GeoJSON in pixels; masks
+    that are empty, full, alike for two keys or of two sizes in one scope are refused. Rows of the keys are made again
+    of all their pictures, the version before stays readable, and nothing is added when anything is wrong.
 
     \b
     Examples:

@@ -41,6 +41,7 @@ def command(
     """Run each RECIPE: tiles, train, index, evaluate, report; of pictures: worlds, train, classifier, index, evaluate.
 
     A stage is skipped when the digest of its inputs matches the one it was done with, never because a file exists.
+    `--to evaluate` draws no figures; a later run to the end measures again and draws them.
     The table of map@k, recall@k and counts goes to stdout, or the best of each block where a recipe compares untrained
     descriptors (evaluate.combinations, learn: null); everything made stays in the run folder. With several
     recipes or --seeds each run has a folder of its own (runs/NAME/seed-N, index NAME-sN), the table has the mean and

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import GEO_FORMATS, RERANK, format_option
 from georetrieval.cli.search_pictures import search_pictures
 
@@ -28,7 +29,7 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--vectors", type=click.Path(path_type=Path), help="Vector delivery to be painted under a GeoTIFF.")
 @click.option("--turns", type=click.IntRange(1, 64), default=1, show_default=True, help="Look at each picture at so "
               "many equally spaced turns; the best counts.")
-@click.option("--scale", "scales", type=click.FloatRange(0.25, 4), multiple=True, default=(1.0,), show_default=True,
+@click.option("--scale", "scales", type=Within(0.25, 4), multiple=True, default=(1.0,), show_default=True,
               help="Look from this distance, below 1 is nearer; may be repeated: --scale 1 --scale 0.84 --scale 0.7.")
 @click.option("--every-window", is_flag=True, help="Of an index whose rows overlap, answer with every window, not with "
               "different places.")
@@ -40,7 +41,7 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--rerank", type=click.Choice((*RERANK, "closer")), default="none", show_default=True, help="Put the "
               "first answers into a better order: by what else they resemble, or by closer looks at a picture around "
               "the best of --turns and --scale.")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), help='Say "no match" when the first answer is less '
+@click.option("--min-confidence", type=Within(0, 1), help='Say "no match" when the first answer is less '
               "sure than this (0..1); the index must be calibrated.")
 @format_option(*GEO_FORMATS)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write there instead of to stdout; the suffix says "

@@ -173,7 +173,7 @@ class Detector(nn.Module):
     def crowded(self, found: Found, height: int, width: int) -> npt.NDArray[np.bool_]:
         """`(n,)` bool: which boxes found in a picture of that size hold more than one thing, see `nets.boxes`."""
         share = self.settings.usual_area
-        return crowded(found.boxes, usual_area=None if share is None else share * height * width)
+        return crowded(found.boxes, found.scores, usual_area=None if share is None else share * height * width)
 
     def _found(self, answer: dict[str, Tensor]) -> Found:
         boxes, scores, numbers = (answer[name].cpu().numpy() for name in ("boxes", "scores", "labels"))

@@ -11,6 +11,7 @@ from georetrieval.recipe.build import baseline_of
 from georetrieval.recipe.evaluation import Evaluator, questions
 from georetrieval.recipe.parts import date_pairs
 from georetrieval.recipe.schema import Part
+from georetrieval.recipe.staging import draw_figures
 from georetrieval.recipe.tables import as_csv, as_markdown
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def measure(run: Run) -> None:
     write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
     failures.section(run, evaluator, eyes, test)
     reliability.section(run, eyes[last], test)
-    if run.draw is not None:
-        run.draw(run, matches, rows)
+    artist = run.draw
+    draw_figures(run.out, None if artist is None else lambda: artist(run, matches, rows))
     combinations.section(run)
     modalities.section(run)
     off_grid.section(run, eyes, test)

@@ -16,6 +16,7 @@ from georetrieval.recipe.build import WEIGHTS
 from georetrieval.recipe.picture_lessons import Shown
 from georetrieval.recipe.picture_pairs import PairJudge
 from georetrieval.recipe.picture_parts import Question
+from georetrieval.recipe.staging import draw_figures
 from georetrieval.recipe.tables import as_csv, as_markdown
 from georetrieval.samples.listing import Listing
 from georetrieval.samples.regions import regions_of
@@ -53,8 +54,8 @@ def measure(run: PictureRun) -> None:
     keys = measured.keys()
     if keys:
         publish(run.out / "keys.csv", as_csv(keys))
-    if run.draw is not None:
-        run.draw(run, measured, rows)
+    artist = run.draw
+    draw_figures(run.out, None if artist is None else lambda: artist(run, measured, rows))
     publish_json(run.results, {"recipe": recipe.name, "seed": recipe.seed, "k": recipe.evaluate.k, "rows": rows,
                                **({"keys": keys} if keys else {})})
 

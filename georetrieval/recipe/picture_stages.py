@@ -29,7 +29,7 @@ from georetrieval.recipe.reading_index import index_pictures
 from georetrieval.recipe.schema_learn import Eye, Learn
 from georetrieval.recipe.schema_pictures import MadeUp, PictureRecipe
 from georetrieval.recipe.stages import index_is_whole
-from georetrieval.recipe.staging import Stage, Stager
+from georetrieval.recipe.staging import FIGURES, Stage, Stager
 from georetrieval.samples.listing import NAME, Listing
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.projection import require_umap
@@ -67,11 +67,21 @@ class PictureRun:
         wanted = self._stages(last)
         if self.recipe.evaluate.projection == "umap" and self.draw is not None:
             require_umap()  # before hours of training, not after them
+        if self.recipe.pictures.source is not None and wanted[-1] != "worlds":
+            _ = self._own_parts  # a list that is missing is told before worlds are written
         stages = (stage for name in wanted for stage in self._staged(name))
         return self.stager.run(self.recipe, self.out, stages, self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
-        """What `to` would do, without doing it."""
+        """What `to` would do, without doing it; a list of pictures that is there is read and divided.
+
+        Raises
+        ------
+        InputError
+            When there is no such list, or it makes no sense.
+        UsageError
+            When its division leaves nothing to train on or to ask.
+        """
         return [{"stage": name, "plan": self._planned(name)} for name in self._stages(last)]
 
     @cached_property
@@ -86,10 +96,15 @@ class PictureRun:
     @cached_property
     def parts(self) -> Parts:
         """The list, divided, and what is trained on besides."""
-        pictures = self.recipe.pictures
-        parts = divided(self.listing, pictures.split, share=pictures.share, seed=self.recipe.seed)
-        others = [Listing.read(self.folder_of(world) / NAME) for world in pictures.also]
+        parts = self._own_parts
+        others = [Listing.read(self.folder_of(world) / NAME) for world in self.recipe.pictures.also]
         return parts if not others else replace(parts, train=with_others(parts.train, others), besides=len(parts.train))
+
+    @cached_property
+    def _own_parts(self) -> Parts:
+        """The list, divided."""
+        pictures = self.recipe.pictures
+        return divided(self.listing, pictures.split, share=pictures.share, seed=self.recipe.seed)
 
     @property
     def world(self) -> Path:
@@ -177,7 +192,7 @@ class PictureRun:
             return Stage(name, settings["index"], self._index, [self.index / CURRENT], record=record,
                          usable=index_is_whole)
         return Stage(name, [settings["evaluate"], settings["seed"]], lambda: picture_measuring.measure(self),
-                     [self.results], record=record)
+                     [self.results, *([] if self.draw is None else [self.out / FIGURES])], record=record)
 
     def _training(self, name: str) -> tuple[Eye, Learn, Path]:
         """What a stage trains: "train", "classifier", or "classifier NAME" of another one."""
@@ -257,6 +272,14 @@ class PictureRun:
         if recipe.kind == "keys" and parts.validation is not None:
             picture_measuring.calibrate(self, parts.validation, wanted)
 
+    def _counted(self) -> str:
+        """How many pictures of the list would be trained on; of a world that is yet to be written nothing."""
+        if self.recipe.pictures.world is not None and not (self.world / NAME).exists():
+            return ""
+        train = self._own_parts.train
+        besides = " and made-up ones" if self.recipe.pictures.also else ""
+        return f", {len(train)} pictures of {len(set(train.keys.tolist()))} keys{besides}"
+
     def _planned(self, name: str) -> str:
         if name == "worlds":
             folders = [self.folder_of(world) for world in self.recipe.pictures.made_up]
@@ -265,7 +288,7 @@ class PictureRun:
         if name == "train" or name.startswith("classifier"):
             eye, learn, folder = self._training(name)
             minutes = f", at most {learn.minutes:g} minutes" if learn.minutes else ""
-            return f"{eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes} into {folder}"
+            return f"{eye.trunk}, {learn.objective}, {learn.epochs} epochs{minutes}{self._counted()} into {folder}"
         if name == "finish":
             return f"into {self.finished}"
         return f"into {self.index if name == 'index' else self.out}"

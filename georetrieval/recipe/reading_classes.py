@@ -38,6 +38,14 @@ class Alarm:
                                             or verdict.margin >= self.min_margin)
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """An image that is not judged; the reason may be that of many others."""
+
+    image: str
+    reason: str
+
+
 class Judge:
     """An index of pictures that says what images show.
 
@@ -83,8 +91,10 @@ class Judge:
         if key != UNKNOWN and key not in known:
             raise InputError(f"The index knows no key {key!r}; it knows {', '.join(known[:20])}.")
 
-    def judge(self, images: Listing) -> Iterator[tuple[dict[str, Any], Verdict] | str]:
+    def judge(self, images: Listing) -> Iterator[tuple[dict[str, Any], Verdict] | LeftOut | str]:
         """A row and a verdict per image, in order; a sentence for each that could not be judged.
+
+        `LeftOut` is for those whose scope the index does not know, which are often many.
 
         Rows: image, scope, key, distance, margin, distances (of some keys, nearest first), and truth and hit where the
         list says the key.
@@ -93,16 +103,14 @@ class Judge:
             yield from part.damaged
             if part.descriptors is None:
                 continue
-            scopes, refused = [], []
-            for row in part.rows:
+            scopes, fine = [], []
+            for i, row in enumerate(part.rows):
+                scopes.append("")
                 try:
-                    scopes.append(known_scope(self.gallery, str(images.scopes[row])))
-                    refused.append("")
+                    scopes[i] = known_scope(self.gallery, str(images.scopes[row]))
+                    fine.append(i)
                 except InputError as error:
-                    scopes.append("")
-                    refused.append(f"{images.paths[row]}: {error}")
-            yield from (text for text in refused if text)
-            fine = [i for i, text in enumerate(refused) if not text]
+                    yield LeftOut(str(images.paths[row]), str(error))
             asked = replace(part.descriptors, scopes=np.asarray(scopes)).take(fine)
             for i, verdict in zip(fine, judged(asked, self.gallery, self.unknown), strict=True):
                 yield self._told(images, part.rows[i], verdict)
@@ -134,6 +142,9 @@ def streamed(names: Iterable[str], scope: str | None) -> Iterator[Listing | str]
 def watched(folder: Path, *, every_s: float = POLL_S, idle_s: float | None = None) -> Iterator[str]:
     """Names of the pictures of a folder, those that are there and then new ones, each once its size stays the same.
 
+    A picture that is written anew is named again: one that was taken half written, or the newest one of a camera that
+    keeps one name for all.
+
     Parameters
     ----------
     every_s : seconds between two looks
@@ -142,29 +153,35 @@ def watched(folder: Path, *, every_s: float = POLL_S, idle_s: float | None = Non
     Raises
     ------
     InputError
-        When there is no folder.
+        When there is no folder, or no longer.
     """
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder} to watch.")
-    done: set[Path] = set()
+    done: dict[Path, tuple[int, int]] = {}
     before: dict[Path, tuple[int, int]] = {}
     last = time.monotonic()
     while idle_s is None or time.monotonic() - last < idle_s:
-        now = _sizes(folder, done)
-        ready = [path for path, size in now.items() if before.get(path) == size]
+        now = _sizes(folder)
+        done = {path: size for path, size in done.items() if path in now}
+        new = {path: size for path, size in now.items() if done.get(path) != size}
+        ready = [path for path, size in new.items() if before.get(path) == size]
         for path in sorted(ready, key=lambda path: (now[path][1], path)):
-            done.add(path)
+            done[path] = now[path]
             yield str(path)
-        last = time.monotonic() if ready or now.keys() - before.keys() else last
+        last = time.monotonic() if any(before.get(path) != size for path, size in new.items()) or ready else last
         before = now
         time.sleep(every_s)
 
 
-def _sizes(folder: Path, done: set[Path]) -> dict[Path, tuple[int, int]]:
-    """Size and time of the pictures that were not yet named; one that vanishes meanwhile is left out."""
+def _sizes(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Size and time of the pictures; one that vanishes meanwhile is left out."""
     found = {}
-    for path in folder.iterdir():
-        if path.suffix.lower() in SUFFIXES and path not in done and not path.name.startswith("."):
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be watched any longer: {error.strerror or error}.") from error
+    for path in inside:
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             try:
                 state = path.stat()
             except FileNotFoundError:

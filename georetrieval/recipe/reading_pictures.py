@@ -15,6 +15,7 @@ from georetrieval.errors import InputError
 from georetrieval.files import publish, scratch_folder
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
+from georetrieval.recipe.checked_masks import check_masks
 from georetrieval.samples import masks
 from georetrieval.samples.images import SUFFIXES
 from georetrieval.samples.listing import NAME, Listing
@@ -60,7 +61,12 @@ def listed(words: Sequence[Path], *, key: str = "", scope: str | None = None, ro
     InputError
         When something is not there, or a folder holds no picture.
     """
-    parts = [_one(Path(word), key, role) for word in words]
+    parts = []
+    for word in words:
+        try:
+            parts.append(_one(Path(word), key, role))
+        except OSError as error:  # a name that is too long, a folder that may not be looked into
+            raise InputError(f"{str(word)[:200]} cannot be read: {error.strerror or error}.") from error
     whole = joined(parts)
     return whole if scope is None else replace(whole, scopes=np.full(len(whole), scope))
 
@@ -139,7 +145,7 @@ def members_of(listing: Listing, eye: Embedder, *, crop: bool, size: tuple[int, 
     Raises
     ------
     InputError
-        When a key is missing, or a picture cannot be read: then nothing is done at all.
+        When a key is missing, a picture cannot be read, or a mask tells nothing: then nothing is done at all.
     """
     bare = np.flatnonzero(listing.keys == "")
     if len(bare):
@@ -147,6 +153,7 @@ def members_of(listing: Listing, eye: Embedder, *, crop: bool, size: tuple[int, 
     names = [member_name(path, _read(path), key, scope, box)
              for path, key, scope, box in zip(listing.paths, listing.keys, listing.scopes, listing.boxes, strict=True)]
     with drawn(listing, size) as pictures:
+        check_masks(pictures, [told(listing, row) for row in range(len(listing))])
         samples = pictures.samples(side_of(eye), tuple(eye.bands), crop=crop)
         return replace(embed(samples, eye, progress=progress), names=np.asarray(names))
 

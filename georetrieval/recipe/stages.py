@@ -16,7 +16,7 @@ from georetrieval.recipe import actions, measuring, sources
 from georetrieval.recipe.build import WEIGHTS, load_eye, start_of
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
-from georetrieval.recipe.staging import Stage, Stager
+from georetrieval.recipe.staging import FIGURES, Stage, Stager
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.matches import Matches
 
@@ -157,7 +157,8 @@ class Run:
         read = [settings[key] for key in ("evaluate", "split", "dates", "seed", "eye")]
         wanted = {"combinations": recipe.evaluate.combinations, "modalities": recipe.evaluate.modalities}
         tables = [self.out / f"{name}.csv" for name, asked in wanted.items() if asked]
-        return read, lambda: measuring.measure(self), [self.results, *tables]
+        figures = [] if self.draw is None else [self.out / FIGURES]
+        return read, lambda: measuring.measure(self), [self.results, *tables, *figures]
 
 
 def index_is_whole(made: Path) -> bool:

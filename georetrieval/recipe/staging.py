@@ -22,6 +22,10 @@ from georetrieval.recipe.build import WEIGHTS
 Row = dict[str, Any]
 
 
+FIGURES = Path("stages") / "figures.json"
+"""In a run folder: the figures of the evaluation at hand were drawn. An evaluation without figures takes it away."""
+
+
 def is_there(made: Path) -> bool:
     """Whether a product exists."""
     return made.exists()
@@ -149,6 +153,20 @@ class Stager:
         if self.resume and found.get("before") != begun["before"]:
             raise MismatchError(f"{model} was trained on other {data}; train without --resume to start anew.")
         return bool(self.resume) or ("digest" not in found and found.get("begun") == begun["begun"])
+
+
+def draw_figures(out: Path, draw: Callable[[], object] | None) -> None:
+    """Draw, and say so in the run folder: a run that wants figures then sees whether those of its evaluation are there.
+
+    Parameters
+    ----------
+    draw
+        None where no figures are wanted: whatever was drawn is of another evaluation.
+    """
+    (out / FIGURES).unlink(missing_ok=True)
+    if draw is not None:
+        draw()
+        publish_json(out / FIGURES, {"drawn": True})
 
 
 def _record(path: Path) -> Row:

@@ -65,7 +65,7 @@ class Drawing:
         """
         canvas = size or self.size
         if canvas is None:
-            raise InputError("The drawing does not say how large its picture is; give its width and height.")
+            raise InputError("The drawing does not say how large its picture is; give its width and height (--size).")
         _check_size(canvas)
         chosen = [shape for name, shape in self.shapes if label is None or name == label]
         if not chosen:
@@ -174,15 +174,20 @@ def _labelme(shape: dict[str, Any], line_px: float) -> BaseGeometry:
     """*Source*: LabelMe's annotation file (shape_type polygon, rectangle, circle, line, linestrip)."""
     kind, points = str(shape.get("shape_type") or "polygon"), _points(shape["points"])
     if kind == "polygon":
-        return _area(points)
-    if kind == "rectangle":
+        drawn = _area(points)
+    elif kind == "rectangle":
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        return shapely.box(x0, y0, x1, y1)
-    if kind == "circle":
-        return shapely.Point(points[0]).buffer(float(np.linalg.norm(points[1] - points[0])))
-    if kind in ("line", "linestrip"):
-        return shapely.LineString(points).buffer(line_px / 2)
-    raise InputError(f"it has a shape of the kind {kind!r}; polygon, rectangle, circle, line and linestrip are drawn")
+        drawn = shapely.box(x0, y0, x1, y1)
+    elif kind == "circle":
+        drawn = shapely.Point(points[0]).buffer(float(np.linalg.norm(points[1] - points[0])))
+    elif kind in ("line", "linestrip"):
+        drawn = shapely.LineString(points).buffer(line_px / 2)
+    else:
+        raise InputError(f"it has a shape of the kind {kind!r}; polygon, rectangle, circle, line and linestrip are "
+                         "drawn")
+    if not drawn.area:
+        raise InputError(f"it has a {kind} without any area")
+    return drawn
 
 
 def _geojson(value: dict[str, Any], line_px: float, label: str = "") -> Iterator[tuple[str, BaseGeometry]]:

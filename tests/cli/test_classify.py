@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from georetrieval.cli.main import main
+from georetrieval.errors import InputError
+from georetrieval.recipe.reading_classes import watched
 from tests.made import bars
 
 
@@ -91,6 +93,8 @@ def test_an_image_of_an_unknown_place_is_refused(cli, tmp_path):
     code, out, err = cli("classify", "masks", "places/north/up-0.png")
     assert (code, out) == (2, "")
     assert "several scopes" in err
+    code, out, err = cli("classify", "masks", "places/north", "places/south/up-0.png")
+    assert (code, out, err.count("\n")) == (2, "", 1), "one sentence for all pictures that cannot say their scope"
     bars.save(tmp_path / "a.png", bars.photo("north", "up", 1))
     rows = [{"file": "a.png", "key": "", "scope": "west"},
             {"file": os.path.relpath("places/north/up-0.png", tmp_path), "key": "", "scope": "north"}]
@@ -101,6 +105,19 @@ def test_an_image_of_an_unknown_place_is_refused(cli, tmp_path):
     assert "left out:" in err
     assert "a.png: Nothing of the scope 'west'" in err
     assert err.splitlines()[-1].startswith("error: 1 of 2 images were left out")
+
+
+def test_the_same_reason_is_told_once(cli, tmp_path):
+    rows = [{"file": os.path.relpath(f"places/north/{name}.png", tmp_path), "key": "", "scope": scope}
+            for name, scope in (("up-0", "west"), ("up-1", "west"), ("down-0", "east"), ("down-1", "north"))]
+    bars.write_list(tmp_path / "pictures.csv", rows)
+    code, out, err = cli("classify", "masks", tmp_path, "--format", "jsonl")
+    assert (code, len(lines(out))) == (3, 1)
+    first, second, third, last = err.splitlines()
+    assert "up-0.png: Nothing of the scope 'west'" in first
+    assert second.endswith("up-1.png: as before")
+    assert "down-0.png: Nothing of the scope 'east'" in third
+    assert "3 of 4 images" in last
 
 
 def test_damaged_images_are_told_and_the_rest_goes_on(cli, tmp_path):
@@ -135,9 +152,11 @@ def test_an_alarm_has_an_exit_code_and_a_margin(cli):
 
 
 def test_names_on_stdin(cli, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("places/north/up-0.png\n\nnowhere.png\nplaces/north/down-0.png\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(
+        f"places/north/up-0.png\n\nnowhere.png\n{'long' * 1000}.png\nplaces/north/down-0.png\r\n"))
     code, out, err = cli("classify", "masks", "-", "--scope", "north")
     assert code == 3
+    assert "cannot be read: File name too long" in err
     assert [row["key"] for row in lines(out)] == ["up", "down"]
     assert "There is no file nowhere.png" in err
 
@@ -149,6 +168,24 @@ def test_a_folder_is_watched_until_nothing_comes(cli, tmp_path):
                        "--idle", "0.3")
     assert code == 10
     assert [(Path(row["image"]).name, row["key"]) for row in lines(out)] == [("1.png", "up")]
+
+
+def test_a_picture_that_was_taken_half_written_is_judged_when_it_is_whole(tmp_path):
+    """What `watched` names, while somebody writes slowly, stops, goes on, and moves the folder away."""
+    whole = bars.save(tmp_path / "whole.png", bars.photo("north", "up", 5)).read_bytes()
+    folder, path = tmp_path / "in", tmp_path / "in" / "1.png"
+    folder.mkdir()
+    path.write_bytes(whole[:50])
+    names = watched(folder, every_s=0.01, idle_s=0.2)
+    assert next(names) == str(path)
+    path.write_bytes(whole)
+    assert next(names) == str(path), "it is another file now"
+    assert list(names) == [], "and the same one ever after"
+    names = watched(folder, every_s=0.01)
+    assert next(names) == str(path)
+    folder.rename(tmp_path / "away")
+    with pytest.raises(InputError, match="cannot be watched any longer"):
+        next(names)
 
 
 def test_ctrl_c_ends_a_watch_and_keeps_what_was_written(world, tmp_path):
@@ -194,10 +231,13 @@ def test_the_unknown_is_measured_kept_and_answered(cli):
 @pytest.mark.parametrize(("words", "told"), [
     (["classify", "masks"], "What is to be judged"),
     (["classify", "masks", "places", "--watch", "places"], "one of both"),
+    (["classify", "masks", "--watch", "places/north"], "several scopes"),
     (["classify", "masks", "--watch", "nowhere", "--scope", "north"], "no folder nowhere"),
     (["classify", "nowhere", "places"], "no index at"),
     (["classify", "herd", "herd/ox-0", "--unknown", "-1"], "0 or more"),
     (["classify", "masks", "nowhere.png", "--scope", "north"], "no file nowhere.png"),
+    (["classify", "masks", "places", "--alarm", "up", "--min-margin", "nan"], "'nan' is no number that can be"),
+    (["classify", "masks", "--watch", "places", "--scope", "north", "--idle", "nan"], "'nan' is no number"),
 ])
 def test_wrong_questions_are_one_sentence(cli, words, told):
     code, out, err = cli(*words)

@@ -18,7 +18,7 @@ from georetrieval.samples.boxes import BoxedPictures
 from georetrieval.samples.listing import Listing
 from tests.made import bars
 
-BOXES = np.array([[10, 20, 30, 40], [50.4, 10.6, 70.2, 29.5], [52, 12, 72, 31]], np.float32)
+BOXES = np.array([[10, 20, 30, 40], [50.4, 10.6, 70.2, 29.5], [60, 12, 80, 31]], np.float32)
 
 
 class Known(Detector):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -166,6 +167,31 @@ def test_a_new_place_by_two_masks_as_files_and_drawings(cli, masks, tmp_path):
     assert cli("index", "remove", masks, "--scope", "north")[0] == 0
     assert rows(masks).keys() == {("south", "up"), ("south", "down")}
     np.testing.assert_array_equal(rows(masks)["south", "down"], kept["south", "down"])
+
+
+@pytest.mark.parametrize(("up", "down", "told"), [
+    ("black", "south", "up.png is empty: it has no pixel brighter than half"),
+    ("ones", "south", "up.png is empty"),
+    ("south", "white", "down.png is full"),
+    ("south", "half", "down.png has 64 x 32 pixels and .*up.png of the same scope 64 x 64"),
+    ("south", "south", "of up and .*down.png of down are the same"),
+    ("south", "torn", "down.png cannot be read"),
+])
+def test_masks_that_tell_nothing_are_refused(cli, masks, tmp_path, up, down, told):
+    """A place with one bad mask would be answered with the other one, whatever its bar does."""
+    south = bars.bar("south", "up")
+    kinds = {"black": np.zeros_like(south), "ones": (south > 0).astype(np.uint8), "south": south, "half": south[:32],
+             "white": np.full_like(south, 255)}
+    before = rows(masks)
+    for key, kind in (("up", up), ("down", down)):
+        file = bars.save(tmp_path / f"{key}.png", kinds.get(kind, south))
+        if kind == "torn":
+            file.write_bytes(file.read_bytes()[:40])
+    code, out, err = cli("index", "add", masks, "--scope", "south", "--key", f"up={tmp_path}/up.png", "--key",
+                         f"down={tmp_path}/down.png")
+    assert (code, out) == (2, "")
+    assert re.search(told, err)
+    assert rows(masks).keys() == before.keys(), "nothing was added"
 
 
 def test_drawn_and_painted_masks_are_the_same(cli, masks, tmp_path):

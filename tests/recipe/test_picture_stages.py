@@ -204,6 +204,44 @@ def test_what_there_is_to_do(tmp_path: Path) -> None:
         one.to("worlds")
 
 
+def test_a_plan_counts_the_pictures_or_says_that_there_are_none(tmp_path: Path) -> None:
+    path = masks(tmp_path)
+    plan = {row["stage"]: row["plan"] for row in run(path, tmp_path / "run").plan()}
+    assert "24 pictures of 2 keys" in plan["train"], "three scopes, two keys, four pictures of the train part each"
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "nothing").mkdir()
+    for source, told in (("nothing", "holds no picture"), ("nowhere", "nowhere does not exist")):
+        with pytest.raises(InputError, match=told):
+            run(path, tmp_path / "run", f"pictures.source={tmp_path / source}").plan()
+    besides = f"pictures.also=[{{kind: herd-crops, folder: {tmp_path / 'worlds'}}}]"
+    assert "24 pictures of 2 keys and made-up ones" in run(path, tmp_path / "run", besides).plan()[1]["plan"]
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        run(path, tmp_path / "run", besides, "pictures.source=nowhere").to()
+    assert not (tmp_path / "worlds").exists(), "no world is written for a list that is not there"
+    made_up = written(tmp_path / "later", pictures={"world": {"kind": "digits"}},
+                      learn=LEARN | {"lessons": {"kind": "pairs"}})
+    assert run(made_up, tmp_path / "run").plan()[0]["plan"].startswith("to write"), "a world may be written later"
+
+
+def test_a_run_without_figures_and_then_with(tmp_path: Path) -> None:
+    """The evaluation is done once without figures; the run that wants them gets those of its own evaluation."""
+    path = masks(tmp_path, classifier=None, learn=LEARN | {"epochs": 1, "lessons": {"kind": "masks", "batch": 8}})
+    drawn = []
+
+    def artist(one: PictureRun, _: object, rows: list[dict[str, Any]]) -> None:
+        drawn.append((one.out, len(rows)))
+
+    rows = run(path, tmp_path / "run").to("evaluate")
+    assert run(path, tmp_path / "run", draw_pictures=artist).to("report") == rows
+    assert drawn == [(tmp_path / "run", len(rows))]
+    for last, with_figures in (("report", artist), ("evaluate", None), ("report", artist)):
+        run(path, tmp_path / "run", draw_pictures=with_figures).to(last)
+    assert len(drawn) == 1, "they are there"
+    fewer = run(path, tmp_path / "run", "evaluate.baselines=[]").to("evaluate")
+    run(path, tmp_path / "run", "evaluate.baselines=[]", draw_pictures=artist).to("report")
+    assert drawn[1:] == [(tmp_path / "run", len(fewer))], "the figures were of another evaluation"
+
+
 @pytest.mark.parametrize(("values", "said"), [
     ({"tiles": {"px": 64}}, "says both tiles and pictures"),
     ({"learn": LEARN}, "learn.lessons says what batches"),

@@ -91,6 +91,17 @@ def test_a_second_run_rebuilds_nothing(here: Path) -> None:
     assert set(states().values()) == {"as before"}
 
 
+def test_a_run_without_figures_and_then_with(here: Path) -> None:
+    drawn = []
+
+    def artist(run: Run, _: object, rows: list[dict[str, object]]) -> None:
+        drawn.append((run.out, len(rows)))
+
+    for _ in range(2):
+        Run(load_recipe(here / "tiny.yaml"), Path("run"), draw=artist, index=Path("indexes") / "tiny").to("report")
+    assert drawn == [(Path("run"), 2)], "drawn for the evaluation that is there, once"
+
+
 @pytest.mark.usefixtures("here")
 def test_a_changed_setting_redoes_what_depends_on_it() -> None:
     assert redone("evaluate.k=3") == set()

@@ -148,6 +148,8 @@ OUTSIDE = '<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/pa
 
 
 @pytest.mark.parametrize(("name", "text", "told"), [
+    ("a.json", labelme({"label": "a", "points": [[2, 3], [8, 3], [5, 3]], "shape_type": "polygon"}), "any area"),
+    ("a.json", labelme({"label": "a", "points": [[2, 3], [2, 8]], "shape_type": "rectangle"}), "without any area"),
     ("a.svg", BOMB, "document type"),
     ("a.svg", BOMB.encode("utf-16"), "document type"),
     ("a.svg", OUTSIDE, "document type"),
