@@ -78,7 +78,7 @@ def things(boxes: Boxes, scores: Scores, *, same: float = SAME, apart: float = H
     np.fill_diagonal(held, val=False)
     held &= ~held.T  # of two that lie in one another neither is around the other
     chosen = np.zeros(len(shares), dtype=bool)
-    for row in np.argsort(-np.asarray(scores), kind="stable"):
+    for row in np.argsort(np.negative(np.asarray(scores, np.float64)), kind="stable"):
         within = np.flatnonzero(held[row])
         several = bool((lies[np.ix_(within, within)] <= apart).any())
         chosen[row] = not several and not (lies[row, chosen] > same).any()

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from georetrieval import __version__
 from georetrieval.errors import MismatchError
-from georetrieval.files import digest, locked, publish, publish_json
+from georetrieval.files import digest, locked, publish, publish_json, remove_file
 from georetrieval.learn.training import STATE
 from georetrieval.recipe.build import WEIGHTS
 
@@ -163,7 +163,7 @@ def draw_figures(out: Path, draw: Callable[[], object] | None) -> None:
     draw
         None where no figures are wanted: whatever was drawn is of another evaluation.
     """
-    (out / FIGURES).unlink(missing_ok=True)
+    remove_file(out / FIGURES)
     if draw is not None:
         draw()
         publish_json(out / FIGURES, {"drawn": True})
