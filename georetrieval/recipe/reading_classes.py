@@ -91,6 +91,14 @@ class Judge:
         if key != UNKNOWN and key not in known:
             raise InputError(f"The index knows no key {key!r}; it knows {', '.join(known[:20])}.")
 
+    def _require_a_choice(self, scope: str) -> None:
+        """InputError where a scope has masks of one key only: whatever an image showed, it would be that key."""
+        made, rows = self.store.manifest.pictures, self.gallery.descriptors
+        keys = set(rows.keys[rows.scopes == scope].tolist())
+        if made is not None and made.role == "mask" and len(keys) == 1:
+            raise InputError(f"The scope {scope!r} has a mask of {keys.pop()!r} only, and an image is told by "
+                             "the nearer of two or more; add the other mask with: georetrieval index add.")
+
     def judge(self, images: Listing) -> Iterator[tuple[dict[str, Any], Verdict] | LeftOut | str]:
         """A row and a verdict per image, in order; a sentence for each that could not be judged.
 
@@ -108,6 +116,7 @@ class Judge:
                 scopes.append("")
                 try:
                     scopes[i] = known_scope(self.gallery, str(images.scopes[row]))
+                    self._require_a_choice(scopes[i])
                     fine.append(i)
                 except InputError as error:
                     yield LeftOut(str(images.paths[row]), str(error))

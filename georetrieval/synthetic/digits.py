@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -92,8 +94,9 @@ class Digits:
                 images, labels = file["images"], file["labels"]
         except FileNotFoundError:
             raise InputError(f"{source} does not exist; give an .npz file with the arrays images and labels.") from None
-        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
-            raise InputError(f"{source} is not an .npz file with the arrays images and labels ({error}).") from error
+        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, BadZipFile, zlib.error) as error:
+            raise InputError(f"{source} is not a whole .npz file with the arrays images and labels of plain numbers "
+                             f"({type(error).__name__}); write one with numpy.savez.") from error
         if images.shape[1:] != (DIGIT_PX, DIGIT_PX) or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
             raise InputError(f"{source} holds images {images.shape} {images.dtype} and labels {labels.shape}; "
                              f"(n, {DIGIT_PX}, {DIGIT_PX}) uint8 and (n,) are wanted.")

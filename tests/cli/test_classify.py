@@ -62,6 +62,18 @@ def test_an_image_is_judged_by_its_own_two_masks(cli):
     assert json.loads(out)[0]["distances"] != row["distances"], "another place has other masks"
 
 
+def test_a_place_with_one_mask_has_no_other_answer_and_is_refused(cli):
+    """With a mask of "up" alone everything there would be up, and an alarm for it would ring for ever."""
+    cli("index", "build", "half", "--model", "hog", "--pictures", "places", "--role", "mask")
+    code, _, err = cli("index", "add", "half", "--scope", "new", "--key", "up=places/north/mask-up.png")
+    assert code == 0, err
+    code, out, err = cli("classify", "half", "places/north/up-0.png", "--scope", "new", "--format", "json")
+    assert code != 0
+    assert json.loads(out or "[]") == []
+    assert "'new' has a mask of 'up' only" in err
+    assert "index add" in err
+
+
 def test_so_many_distances_as_asked(cli):
     words = ("classify", "masks", "places/north/up-0.png", "--scope", "north", "--format", "json")
     (row,), (all_of_it,) = (json.loads(cli(*words, *more)[1]) for more in (("-k", "1"), ()))

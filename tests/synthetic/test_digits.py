@@ -130,7 +130,10 @@ def test_wrong_wishes_are_refused_before_anything_is_written(tmp_path: Path, wro
 def test_a_source_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no digits")
     np.savez(tmp_path / "small.npz", images=np.zeros((5, 8, 8), np.uint8), labels=np.zeros(5))
-    for name, word in (("none.npz", "does not exist"), ("text.npz", "is not an .npz"), ("small.npz", "(5, 8, 8)")):
+    whole = (tmp_path / "small.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[:len(whole) // 2])
+    for name, word in (("none.npz", "does not exist"), ("text.npz", "is not a whole .npz"), ("cut.npz", "BadZipFile"),
+                       ("small.npz", "(5, 8, 8)")):
         with pytest.raises(InputError, match=re.escape(word)):
             write_digits(tmp_path / "world", source=tmp_path / name)
     assert not (tmp_path / "world").exists()
