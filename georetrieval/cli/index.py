@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, calibrate, list, info, verify; add and remove are in `index_pictures`."""
+"""`georetrieval index`: build, calibrate, list, info, verify; the others are in `index_pictures` and `index_upkeep`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_pictures import add, build_of_pictures, calibrate_of_pictures, kept_model, remove
+from georetrieval.cli.index_upkeep import compact
 from georetrieval.cli.output import format_option
 from georetrieval.errors import UsageError
 
@@ -160,6 +161,7 @@ def _only_pictures(others: dict[str, object]) -> None:
 
 command.add_command(add)
 command.add_command(remove)
+command.add_command(compact)
 
 
 @command.command("list")

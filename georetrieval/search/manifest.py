@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from georetrieval.errors import InputError, StoreError
-from georetrieval.files import canonical_json, digest
+from georetrieval.files import canonical_json, digest, publish, publish_json
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.descriptors import Space
 from georetrieval.search.outliers import Threshold
@@ -192,6 +192,19 @@ def read_manifest(index: Path, name: str) -> Manifest:
 def manifest_name(manifest: Manifest) -> str:
     """`manifests/<version>-<sha256>.json`."""
     return f"manifests/{manifest.version:08d}-{sha256(manifest.encoded())}.json"
+
+
+def publish_version(index: Path, manifest: Manifest) -> str:
+    """Publish a manifest, then make it the current one; its segments are there and the lock is held."""
+    name = manifest_name(manifest)
+    publish(index / name, manifest.encoded())
+    point_to(index, name)
+    return name
+
+
+def point_to(index: Path, name: str) -> None:
+    """Publish CURRENT."""
+    publish_json(index / CURRENT, {"manifest": name})
 
 
 def sha256(data: bytes) -> str:

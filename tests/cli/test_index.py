@@ -125,3 +125,18 @@ def test_a_picture_is_judged_by_the_nearest_of_overlapping_rows(cli, place, tmp_
     assert code in (0, 3)
     assert len(rows) == 47
     assert all(row["hit"] for row in rows)
+
+
+def test_compact_keeps_every_answer(cli, place, index, tmp_path):
+    """The index of two surveys has two segments, the compact one has one."""
+    where = tmp_path / "compact"
+    shutil.copytree(place / "indexes" / index, where)
+    question = ("search", where, "57-2019-E0930200N6920200-100", "--tiles", "tiles", "--format", "json", "-k", "20")
+    before = cli(*question)[1]
+    code, out, err = cli("index", "compact", where)
+    assert (code, out.strip()) == (0, str(where))
+    assert "2 segments became 1" in err
+    assert cli(*question)[1] == before
+    assert "nothing to compact" in cli("index", "compact", where)[2]
+    _, out, _ = cli("index", "info", where, "--format", "json")
+    assert (json.loads(out)["segments"], json.loads(out)["version"]) == (1, 2)
