@@ -155,6 +155,15 @@ def remove_files(paths: Iterable[Path]) -> None:
         _fsync(folder)
 
 
+def set_aside(paths: Iterable[Path], folder: Path) -> None:
+    """Move files of ours, one after the other, into another folder of the same disk, where they keep their names."""
+    for path in paths:
+        folder.mkdir(exist_ok=True)
+        path.replace(folder / path.name)
+        _fsync(folder)
+        _fsync(path.parent)
+
+
 def reserve(path: Path) -> None:
     """Take the room of a sparse file on the disk now: writing to its memory map could not say that the disk is full.
 

@@ -157,7 +157,10 @@ def current_name(index: Path) -> str:
         raise InputError(f"There is no index at {index}; build one with: georetrieval index build.")
     path = index / CURRENT
     if not path.exists():
-        if (index / "manifests").is_dir() or (index / "segments").is_dir():
+        if (index / "manifests").is_dir():
+            raise StoreError(f"The index {index} has no {CURRENT}: it was lost, or its build did not end; mend it "
+                             "with: georetrieval index repair.")
+        if (index / "segments").is_dir():
             raise StoreError(f"The index {index} has no {CURRENT}: its build did not end; build it again.")
         raise InputError(f"{index} is not an index (it has no {CURRENT}); build one with: georetrieval index build.")
     try:
@@ -166,7 +169,7 @@ def current_name(index: Path) -> str:
     except (ValueError, KeyError, RecursionError):
         name = ""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise StoreError(f"{path} is damaged: it does not name a manifest; build the index again with --replace.")
+        raise StoreError(f"{path} is damaged: it does not name a manifest; mend it with: georetrieval index repair.")
     return name
 
 

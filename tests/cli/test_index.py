@@ -140,3 +140,23 @@ def test_compact_keeps_every_answer(cli, place, index, tmp_path):
     assert "nothing to compact" in cli("index", "compact", where)[2]
     _, out, _ = cli("index", "info", where, "--format", "json")
     assert (json.loads(out)["segments"], json.loads(out)["version"]) == (1, 2)
+
+
+def test_repair_goes_back_and_says_so(cli, place, index, tmp_path):
+    where = tmp_path / "mended"
+    shutil.copytree(place / "indexes" / index, where)
+    code, out, err = cli("index", "repair", where, "--format", "json")
+    assert (code, json.loads(out)["problems"]) == (0, [])
+    assert "nothing to repair" in err
+    cli("index", "compact", where)
+    (where / "CURRENT").unlink()
+    assert cli("index", "verify", where)[0] == 2
+    code, out, _ = cli("index", "repair", where, "--format", "json")
+    assert (code, json.loads(out)["version"]) == (0, 2)
+    (where / json.loads((where / "CURRENT").read_text())["manifest"]).write_bytes(b"")
+    code, _, err = cli("index", "repair", where, "--dry-run")
+    assert (code, err.count("\n")) == (3, 1)
+    code, out, err = cli("index", "repair", where, "--format", "json")
+    assert (code, json.loads(out)["version"], json.loads(out)["rows"]) == (3, 1, 95)
+    assert "Version 1, an older one, is now current: 95 rows, where version 2 held an unknown number of." in err
+    assert cli("index", "verify", where)[0] == 0
