@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, calibrate, list, info; the others are in `index_pictures` and `index_upkeep`."""
+"""`georetrieval index`: build, calibrate, list, info; the others are in `index_rows` and `index_upkeep`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from georetrieval.cli.index_pictures import add, build_of_pictures, calibrate_of_pictures, kept_model, remove
+from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model
+from georetrieval.cli.index_rows import add, remove
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.output import format_option
 from georetrieval.errors import UsageError

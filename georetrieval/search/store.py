@@ -21,7 +21,7 @@ import pyarrow as pa
 from georetrieval import __version__, files
 from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
-from georetrieval.search.building import About, Builder, Part
+from georetrieval.search.building import About, Builder, Part, counted
 from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
@@ -120,7 +120,7 @@ class IndexStore:
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
             canaries=[list(map(float, vector)) for vector in about.canaries],
-            sources=[dict(source) for source in about.sources], pictures=about.pictures,
+            sources=counted(about.sources, builder.failed_of), pictures=about.pictures,
         )
         return cls._publish(path, manifest)
 

@@ -160,3 +160,75 @@ def test_repair_goes_back_and_says_so(cli, place, index, tmp_path):
     assert (code, json.loads(out)["version"], json.loads(out)["rows"]) == (3, 1, 95)
     assert "Version 1, an older one, is now current: 95 rows, where version 2 held an unknown number of." in err
     assert cli("index", "verify", where)[0] == 0
+
+
+def test_a_further_date_is_added_once(cli, tmp_path):
+    """57 in 2004 (47 tiles), then all of 2004 (47 + 48), then 2019 (47); each a second time adds nothing."""
+    where, built = tmp_path / "grown", tmp_path / "whole"
+    model = ("--model", "hog", "--tiles", "tiles")
+    cli("index", "build", where, *model, "--date", "2004", "--scope", "57")
+    for words, added, rows in ((("--date", "2004"), 48, 95), (("--date", "2019", "--scope", "57"), 47, 142),
+                               (("--date", "2004", "--date", "2019"), 0, 142)):
+        code, out, err = cli("index", "add", where, "--tiles", "tiles", *words)
+        assert (code, out.strip()) == (0, str(where))
+        assert f"{added} tiles added: {rows} now" in err
+    _, out, _ = cli("index", "info", where, "--format", "json")
+    info = json.loads(out)
+    assert (info["version"], info["tiles"], info["blank"]) == (3, 142, 2)
+    assert [(s["scope"], s["date"], s["blank"]) for s in info["sources"]] == [
+        ("57", "2004", 1), ("54", "2004", 0), ("57", "2019", 1)]
+    cli("index", "build", built, *model, "--date", "2004", "--date", "2019")
+    question = ("57-2019-E0930200N6920200-100", "--tiles", "tiles", "--format", "json", "-k", "142")
+    mine, theirs = (json.loads(cli("search", path, *question)[1]) for path in (where, built))
+    assert {row["tile_id"]: row["score"] for row in mine} == {row["tile_id"]: row["score"] for row in theirs}
+
+
+def test_windows_are_added_as_the_index_has_them(cli, tmp_path):
+    where, built = tmp_path / "grown", tmp_path / "whole"
+    cut = ("--overlap", "0.5", "--zoom", "1", "--zoom", "0.7", "--model", "hog", "--tiles", "tiles", "--scope", "57")
+    cli("index", "build", where, *cut, "--date", "2004")
+    cli("index", "build", built, *cut, "--date", "2004", "--date", "2019")
+    assert cli("index", "add", where, "--tiles", "tiles", "--scope", "57", "--date", "2019")[0] == 0
+    mine, theirs = (json.loads(cli("index", "info", path, "--format", "json")[1]) for path in (where, built))
+    assert {name: mine[name] for name in ("tiles", "blank", "sources", "zooms")} == {
+        name: theirs[name] for name in ("tiles", "blank", "sources", "zooms")}
+    assert "0 tiles added" in cli("index", "add", where, "--tiles", "tiles", "--scope", "57", "--date", "2004")[2]
+
+
+def test_tiles_and_surveys_are_removed(cli, place, index, tmp_path):
+    where = tmp_path / "fewer"
+    shutil.copytree(place / "indexes" / index, where)
+    tile = "57-2004-E0930200N6920200-100"
+    code, _, err = cli("index", "remove", where, tile)
+    assert (code, "1 tiles removed: 94 now" in err) == (0, True)
+    _, out, _ = cli("search", where, "57-2019-E0930200N6920200-100", "--tiles", "tiles", "--format", "json", "-k", "99")
+    assert len(json.loads(out)) == 94
+    assert tile not in {row["tile_id"] for row in json.loads(out)}
+    code, _, err = cli("index", "remove", where, "--date", "2004", "--scope", "54")
+    assert (code, "48 tiles removed: 46 now" in err) == (0, True)
+    code, _, err = cli("index", "add", where, "--tiles", "tiles", "--date", "2004")
+    assert (code, "49 tiles added: 95 now, 1 blank" in err) == (0, True)
+    assert cli("index", "verify", where)[0] == 0
+
+
+@pytest.mark.parametrize(("arguments", "code", "told"), [
+    (["add", "town", "--tiles", "tiles"], 2, "Give --date"),
+    (["add", "town", "--date", "2004"], 2, "about tiles"),
+    (["add", "town", "--tiles", "tiles", "--date", "1850"], 2, "no survey of date 1850"),
+    (["add", "town", "--tiles", "tiles", "--date", "2019", "--model", "untrained:resnet18"], 4, "another model"),
+    (["add", "town", "old.tif", "--tiles", "tiles", "--date", "2019"], 2, "about pictures"),
+    (["add", "town", "old.tif"], 2, "index of tiles"),
+    (["add", "nothing", "--tiles", "tiles", "--date", "2019"], 2, "no index at"),
+    (["remove", "town"], 2, "What is to be removed"),
+    (["remove", "town", "nobody"], 2, "'nobody'"),
+    (["remove", "town", "--date", "2004"], 2, "Nothing would be left"),
+    (["compact", "nothing"], 2, "no index at"),
+    (["repair", "tiles"], 2, "no index at"),
+])
+@pytest.mark.usefixtures("index")
+def test_wrong_changes_are_one_sentence(cli, place, arguments, code, told):
+    before = (place / "indexes" / "town" / "CURRENT").read_bytes()
+    found, _, err = cli("index", *arguments)
+    assert (found, err.count("\n")) == (code, 1), err
+    assert told in err
+    assert (place / "indexes" / "town" / "CURRENT").read_bytes() == before
