@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, calibrate, list, info; the others are in `index_rows` and `index_upkeep`."""
+"""`georetrieval index`: build, calibrate, list, info; more is in `index_rows`, `index_upkeep`, `index_exchange`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model
 from georetrieval.cli.index_rows import add, remove
 from georetrieval.cli.index_upkeep import compact, repair, verify
@@ -160,7 +161,7 @@ def _only_pictures(others: dict[str, object]) -> None:
         raise UsageError(f"--pictures and {given[0]} do not go together: {given[0]} is about tiles.")
 
 
-for _command in (add, remove, compact, verify, repair):
+for _command in (add, remove, compact, verify, repair, export, import_):
     command.add_command(_command)
 
 

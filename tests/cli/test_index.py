@@ -1,7 +1,10 @@
 import json
 import shutil
+import sqlite3
+import xml.etree.ElementTree as ET
 from itertools import combinations
 
+import geopandas as gpd
 import numpy as np
 import pytest
 
@@ -232,3 +235,35 @@ def test_wrong_changes_are_one_sentence(cli, place, arguments, code, told):
     assert (found, err.count("\n")) == (code, 1), err
     assert told in err
     assert (place / "indexes" / "town" / "CURRENT").read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_an_exported_index_answers_alike_elsewhere(cli, index, tmp_path, suffix):
+    file, back = tmp_path / f"town.{suffix}", tmp_path / "back"
+    code, out, err = cli("index", "export", index, "-o", file)
+    assert (code, out.strip(), "95 rows written" in err) == (0, str(file), True)
+    code, _, err = cli("index", "import", back, file, "--model", "untrained:resnet18")
+    assert (code, err.count("\n"), back.exists()) == (4, 1, False)
+    code, out, _ = cli("index", "import", back, file, "--model", "hog")
+    assert (code, out.strip()) == (0, str(back))
+    question = ("57-2019-E0930200N6920200-100", "--tiles", "tiles", "--format", "json", "-k", "95")
+    assert cli("search", back, *question)[1] == cli("search", index, *question)[1]
+
+
+def test_a_map_of_an_index(cli, index, tmp_path):
+    """95 squares of 100 m in Lambert-93, as QGIS and a web map read them."""
+    for name in ("town.gpkg", "town.geojson"):
+        assert cli("index", "export", index, "-o", tmp_path / name)[0] == 0
+    tiles = gpd.read_file(tmp_path / "town.gpkg", layer="rows")
+    assert (len(tiles), tiles.crs.to_epsg(), set(tiles.area)) == (95, 2154, {10_000.0})
+    assert set(tiles["date"]) == {"2004"}
+    with sqlite3.connect(tmp_path / "town.gpkg") as base:
+        ((table, style),) = base.execute("select f_table_name, styleQML from layer_styles where useAsDefault")
+    assert (table, ET.fromstring(style).find("renderer-v2").get("type")) == ("rows", "singleSymbol")
+    web = gpd.read_file(tmp_path / "town.geojson")
+    assert web.crs.to_epsg() == 4326
+    assert web["tile_id"].tolist() == tiles["tile_id"].tolist()
+    apart = web.to_crs(2154).geometry.centroid.distance(tiles.geometry.centroid)
+    assert apart.max() < 0.05
+    code, _, err = cli("index", "export", index, "-o", tmp_path / "town.shp")
+    assert (code, err.count("\n"), ".gpkg" in err) == (2, 1, True)
