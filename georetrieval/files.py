@@ -13,8 +13,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,23 @@ def remove_tree(path: Path) -> None:
 def remove_file(path: Path) -> None:
     """Remove a file of ours, if it is there."""
     Path(path).unlink(missing_ok=True)
+
+
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files of ours in this order; the files of one folder are gone for good before those of the next go."""
+    for folder, some in groupby(paths, key=lambda path: path.parent):
+        for path in some:
+            path.unlink(missing_ok=True)
+        _fsync(folder)
+
+
+def set_aside(paths: Iterable[Path], folder: Path) -> None:
+    """Move files of ours, one after the other, into another folder of the same disk, where they keep their names."""
+    for path in paths:
+        folder.mkdir(exist_ok=True)
+        path.replace(folder / path.name)
+        _fsync(folder)
+        _fsync(path.parent)
 
 
 def reserve(path: Path) -> None:

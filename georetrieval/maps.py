@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ import pyogrio
 import shapely
 
 from georetrieval.errors import InputError, UsageError
-from georetrieval.files import publishing
+from georetrieval.files import publish, publishing
 from georetrieval.search.matches import Matches
 
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
 LONLAT = "EPSG:4326"
-QUERIES, MATCHES = "queries", "matches"
+QUERIES, MATCHES, ROWS = "queries", "matches", "rows"
 HIT, MISS, UNKNOWN = "26,150,65,255", "215,25,28,255", "44,123,182,255"
 """Line colours (red, green, blue, opacity). *Source*: ColorBrewer, RdYlGn and RdYlBu, 5 classes."""
 KINDS = (("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN))
@@ -118,6 +118,32 @@ def ground_of(matches: Matches, catalogue: pd.DataFrame, crs: str) -> Ground:
     return on_ground(matches, table, bounds, crs)
 
 
+def rows_on_ground(rows: pa.Table, crs: str) -> gpd.GeoDataFrame:
+    """The rows of an index as rectangles: tile_id, key, scope, date, geometry.
+
+    Raises
+    ------
+    UsageError
+        When they are pictures without a place.
+    """
+    if rows.column("xmin").null_count:
+        raise UsageError("The rows of this index have no place on the ground; export them as .parquet or .csv.")
+    columns = {name: rows.column(name).to_pylist() for name in ("tile_id", "key", "scope", "date")}
+    return gpd.GeoDataFrame(columns, geometry=_boxes(bounds_of(rows, np.arange(rows.num_rows))), crs=crs or None)
+
+
+def write_rows(path: Path, rows: pa.Table, crs: str) -> None:
+    """Publish the rows of an index as GeoPackage (layer "rows", with its style) or GeoJSON, by the suffix."""
+    frame = rows_on_ground(rows, crs)
+    if path.suffix.lower() == ".gpkg":
+        _write_layers(path, {ROWS: frame}, [_style(ROWS, _rows_qml())])
+    elif frame.crs is None:
+        raise UsageError("These tiles lie in a plain frame of pixels; GeoJSON needs a place on Earth. Use .gpkg.")
+    else:
+        publish(path, json.dumps({"type": "FeatureCollection", "features": _features(frame)},
+                                 ensure_ascii=False).encode())
+
+
 def write_geopackage(path: Path, matches: Matches, catalogue: pd.DataFrame, crs: str) -> None:
     """`write_gpkg` of matches between tiles of one catalogue."""
     write_gpkg(path, ground_of(matches, catalogue, crs))
@@ -133,13 +159,18 @@ def write_gpkg(path: Path, ground: Ground) -> None:
     """
     if len(ground.matches) == 0 and "confidence" not in ground.queries:
         raise InputError("There is no answer to put on a map.")
-    styles = pd.DataFrame([_style(MATCHES, _matches_qml(ground.matches)), _style(QUERIES, _queries_qml())])
+    _write_layers(path, {MATCHES: ground.matches, QUERIES: ground.queries},
+                  [_style(MATCHES, _matches_qml(ground.matches)), _style(QUERIES, _queries_qml())])
+
+
+def _write_layers(path: Path, layers: Mapping[str, gpd.GeoDataFrame], styles: Sequence[Mapping[str, Any]]) -> None:
     with publishing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*was not provided.*")
-        for name, frame in ((MATCHES, ground.matches), (QUERIES, ground.queries)):
+        for name, frame in layers.items():
             pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG", geometry_type="Polygon",
                                     dataset_options=GPKG_VERSION, layer_options={"GEOMETRY_NAME": "geom"})
-        pyogrio.write_dataframe(styles, temporary, layer="layer_styles", driver="GPKG", dataset_options=GPKG_VERSION)
+        pyogrio.write_dataframe(pd.DataFrame(styles), temporary, layer="layer_styles", driver="GPKG",
+                                dataset_options=GPKG_VERSION)
 
 
 def geojson(ground: Ground) -> str:
@@ -156,11 +187,15 @@ def geojson(ground: Ground) -> str:
         raise UsageError("These tiles lie in a plain frame of pixels; GeoJSON needs a place on Earth. Use gpkg.")
     features: list[Any] = []
     for name, frame in ((QUERIES, ground.queries), (MATCHES, ground.matches)):
-        moved = frame.to_crs(LONLAT)
-        moved["geometry"] = shapely.orient_polygons(shapely.set_precision(moved.geometry.to_numpy(), 1e-7))
-        moved["layer"] = name
-        features += json.loads(moved.to_json(drop_id=True))["features"]
+        features += _features(frame.assign(layer=name))
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+
+
+def _features(frame: gpd.GeoDataFrame) -> list[Any]:
+    moved = frame.to_crs(LONLAT)
+    moved["geometry"] = shapely.orient_polygons(shapely.set_precision(moved.geometry.to_numpy(), 1e-7))
+    features: list[Any] = json.loads(moved.to_json(drop_id=True))["features"]
+    return features
 
 
 def write_ground(path: Path, ground: Ground) -> None:
@@ -171,8 +206,6 @@ def write_ground(path: Path, ground: Ground) -> None:
     UsageError
         For another suffix.
     """
-    from georetrieval.files import publish
-
     suffix = path.suffix.lower()
     if suffix == ".gpkg":
         write_gpkg(path, ground)
@@ -200,6 +233,12 @@ def _queries_qml() -> str:
     symbol = _symbol("0", "0,0,0,255", 0.3, line="dash", inside=False)
     return _qml(f'<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
                 f"<symbols>{symbol}</symbols></renderer-v2>", '"query"', quadrant=ABOVE)
+
+
+def _rows_qml() -> str:
+    """An outline inside each tile, and its date."""
+    return _qml('<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
+                f'<symbols>{_symbol("0", UNKNOWN, 0.3)}</symbols></renderer-v2>', '"date"', quadrant=BELOW)
 
 
 def _matches_qml(matches: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""`georetrieval index`: build, calibrate, list, info, verify; add and remove are in `index_pictures`."""
+"""`georetrieval index`: build, calibrate, list, info; more is in `index_rows`, `index_upkeep`, `index_exchange`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import rich_click as click
 
-from georetrieval.cli.index_pictures import add, build_of_pictures, calibrate_of_pictures, kept_model, remove
+from georetrieval.cli.index_exchange import export, import_
+from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model
+from georetrieval.cli.index_rows import add, remove
+from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option
 from georetrieval.errors import UsageError
@@ -159,8 +162,8 @@ def _only_pictures(others: dict[str, object]) -> None:
         raise UsageError(f"--pictures and {given[0]} do not go together: {given[0]} is about tiles.")
 
 
-command.add_command(add)
-command.add_command(remove)
+for _command in (add, remove, compact, verify, repair, export, import_):
+    command.add_command(_command)
 
 
 @command.command("list")
@@ -203,29 +206,3 @@ def info(index: str, format_: str) -> None:
     from georetrieval.search.store import IndexStore
 
     write_value(IndexStore.open(index_path(index)).info(), format_, title=index)
-
-
-@command.command()
-@click.argument("index")
-@format_option()
-def verify(index: str, format_: str) -> None:
-    """Read every byte of the index INDEX again.
-
-    Checks the hash of the manifest and of every segment, the number of rows, the vectors and the tile ids; ends with
-    exit code 2 and one sentence when anything is damaged.
-
-    \b
-    Examples:
-      georetrieval index verify town
-    """
-    from dataclasses import asdict
-
-    from georetrieval.cli.output import write_value
-    from georetrieval.cli.queries import index_path
-    from georetrieval.errors import StoreError
-    from georetrieval.search.store import IndexStore
-
-    check = IndexStore.open(index_path(index)).verify()
-    write_value({"index": index, "whole": not check.problems, **asdict(check)}, format_)
-    if check.problems:
-        raise StoreError(f"{len(check.problems)} problems, the first: {check.problems[0]} Build the index again.")

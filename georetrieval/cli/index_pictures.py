@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,32 +58,11 @@ def calibrate_of_pictures(
     click.echo(str(store.path))
 
 
-@click.command()
-@click.argument("index")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--key", "keys", multiple=True, metavar="K or K=FILE", help="Key of the pictures that come without one; "
-              "or, repeated, a key and its file: --key open=a.svg --key close=b.svg.")
-@click.option("--scope", help="Scope of the new pictures.")
-@click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that a GeoJSON "
-              "was drawn on.")
-@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
-def add(
-    index: str, pictures: tuple[Path, ...], keys: tuple[str, ...], scope: str | None, size: tuple[int, int] | None,
+def add_to_pictures(
+    index: str, pictures: tuple[Path, ...], keys: tuple[str, ...], scope: str | None, *, size: tuple[int, int] | None,
     model: str | None,
 ) -> None:
-    """Add pictures to the index INDEX, and with them new keys, without training.
-
-    PICTURES are files, folders or lists. A folder of pictures becomes the key of its name, a folder of folders one key
-    per folder, a list says its keys. Masks may be drawings: LabelMe JSON, SVG, or GeoJSON in pixels; masks
-    that are empty, full, alike for two keys or of two sizes in one scope are refused. Rows of the keys are made again
-    of all their pictures, the version before stays readable, and nothing is added when anything is wrong.
-
-    \b
-    Examples:
-      georetrieval index add oxen crops/ox-37
-      georetrieval index add oxen photo.jpg --key ox-12
-      georetrieval index add masks --scope north --key open=open.png --key close=close.json
-    """
+    """`index add PICTURES`."""
     from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import index_path
     from georetrieval.recipe.reading_index import add_pictures
@@ -98,30 +78,27 @@ def add(
     _told(store)
 
 
-@click.command()
-@click.argument("index")
-@click.option("--key", "keys", multiple=True, help="Remove this key; may be repeated.")
-@click.option("--scope", "scopes", multiple=True, help="Remove this scope, or with --key these keys of it; may be "
-              "repeated.")
-def remove(index: str, keys: tuple[str, ...], scopes: tuple[str, ...]) -> None:
-    """Remove keys or scopes from the index INDEX.
-
-    All pictures of a key go, and the rows made of them. With both options only these keys of these scopes go. The
-    version before stays readable for an hour, and longer while it is one of the last three.
-
-    \b
-    Examples:
-      georetrieval index remove oxen --key ox-37
-      georetrieval index remove masks --scope north
-    """
-    from georetrieval.cli.queries import index_path
+def remove_of_pictures(path: Path, keys: tuple[str, ...], scopes: tuple[str, ...]) -> None:
+    """`index remove` of an index of pictures."""
     from georetrieval.recipe.reading_index import remove_pictures
 
-    if not keys and not scopes:
-        raise UsageError("What is to be removed? Give --key or --scope.")
-    store, count = remove_pictures(index_path(index), keys, scopes, created_by="georetrieval index remove")
+    store, count = remove_pictures(path, keys, scopes, created_by="georetrieval index remove")
     click.echo(f"{count} pictures removed", err=True)
     _told(store)
+
+
+def only_pictures(others: Mapping[str, object]) -> None:
+    """UsageError when pictures come with something that is about tiles."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"An index of pictures and {given[0]} do not go together: {given[0]} is about tiles.")
+
+
+def only_tiles(others: Mapping[str, object]) -> None:
+    """UsageError when --tiles comes with something that is about pictures."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"--tiles and {given[0]} do not go together: {given[0]} is about pictures.")
 
 
 def _to_add(pictures: tuple[Path, ...], keys: tuple[str, ...], scope: str | None, *, role: str) -> Listing:

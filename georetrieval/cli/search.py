@@ -101,7 +101,7 @@ def command(
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
                       vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
-        answers = answered(store, asker.rows, asked.views, k, where=where,
+        answers = answered(asker.store, asker.rows, asked.views, k, where=where,
                            rerank=asker.closer(asked) if rerank == "closer" else rerank,
                            min_confidence=min_confidence, every_window=every_window)
     for note in asker.notes:
@@ -109,7 +109,7 @@ def command(
     if answers.none_may:
         click.echo("No tile of the index may answer: the filters leave none.", err=True)
     matches = answers.matches
-    ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], store.manifest.crs,
+    ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], asker.store.manifest.crs,
                        confidence=answers.confidence)
     write_answers(ground, format_, out)
     _require_answers((*asked.blank, *map(str, matches.unanswered_names)))

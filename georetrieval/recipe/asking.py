@@ -104,8 +104,9 @@ class Asker:
 
     @cached_property
     def rows(self) -> tuple[Descriptors, pa.Table]:
-        """The index's own rows, read once."""
-        return self.store.load()
+        """The index's own rows, read once; `store` becomes the version that they are of."""
+        self.store, rows = self.store.load_current()
+        return rows
 
     @cached_property
     def eye(self) -> Embedder:
@@ -133,6 +134,7 @@ class Asker:
         GapsError
             When all that was asked for is blank.
         """
+        _ = self.rows  # `store` is the version of these rows from here on
         if self.model != self.store.manifest.model:
             _ = self.eye  # a model that was named is checked even when no pixel has to be looked at
         ids = list(dict.fromkeys(tile for word in words if word.kind != "file" for tile in self._tiles(word)))

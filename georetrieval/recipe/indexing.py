@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pandas as pd
 import torch
 
 from georetrieval.embedding import embed
-from georetrieval.errors import InputError, MismatchError, UsageError
+from georetrieval.errors import GapsError, InputError, MismatchError, UsageError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
@@ -66,50 +67,80 @@ def index_tiles(
     if not zooms or len(set(zooms)) != len(zooms) or not all(0.25 <= zoom <= 4 for zoom in zooms):
         found = ", ".join(map(str, zooms))
         raise UsageError(f"Zooms are sides of windows in tiles, each once, 0.25 to 4; found {found}.")
-    rows = _chosen(tileset, dates, scopes, tile_ids)
+    rows = chosen_rows(tileset, dates, scopes, tile_ids)
     refuse_existing(path, replace)
     eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
-    surveys = list(dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)))
     about = About(
         model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
         cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
         canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, tileset.px)),
-        sources=tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
-                       **({"overlap": overlap} if overlap else {}),
-                       **({"zooms": list(zooms)} if tuple(zooms) != (1.0,) else {})}
-                      for s in tileset.surveys if (s["scope"], s["date"]) in surveys),
+        sources=sources_of(tileset, rows, overlap, zooms),
     )
+    parts = embedded(tileset, eye, rows, overlap=overlap, zooms=zooms, progress=progress)
+    return IndexStore.build(path, parts, about, replace=replace)
+
+
+def sources_of(
+    tileset: TileSet, rows: pd.DataFrame, overlap: float, zooms: Sequence[float]
+) -> tuple[dict[str, Any], ...]:
+    """What a manifest says about the surveys of some catalogue rows."""
+    blank = rows[~rows["valid"]].groupby(["scope", "date"]).size().to_dict()
+    surveys = set(zip(rows["scope"], rows["date"], strict=True))
+    return tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
+                  "blank": int(blank.get((s["scope"], s["date"]), 0)),
+                  **({"overlap": overlap} if overlap else {}),
+                  **({"zooms": list(zooms)} if tuple(zooms) != (1.0,) else {})}
+                 for s in tileset.surveys if (s["scope"], s["date"]) in surveys)
+
+
+def embedded(
+    tileset: TileSet, eye: Embedder, rows: pd.DataFrame, *, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
+    known: Collection[str] = (), progress: Progress = silent,
+) -> Iterator[Part]:
+    """Descriptors and places of some catalogue rows, survey after survey; those called as in `known` are left out."""
     valid = rows[rows["valid"]]
-
-    def parts() -> Iterator[Part]:
-        for scope, date in surveys:
-            some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
-            if len(some):
-                bands = bands_for(eye, tileset.bands_of(scope, date))
-                for zoom in zooms:
-                    samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap, zoom)
-                    yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
-
-    return IndexStore.build(path, parts(), about, replace=replace)
+    for scope, date in dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)):
+        some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
+        if len(some) == 0:
+            continue
+        bands = bands_for(eye, tileset.bands_of(scope, date))
+        for zoom in zooms:
+            samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap, zoom, known)
+            if samples is not None:
+                yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
 
 
 def _rows_of(
     tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float,
-    zoom: float,
-) -> TileSamples | WindowSamples:
-    """The tiles of one survey, and the windows between them when they are to overlap; or the same places zoomed."""
+    zoom: float, known: Collection[str],
+) -> TileSamples | WindowSamples | None:
+    """The tiles of one survey, and the windows between them when they are to overlap; or the same places zoomed.
+
+    None when all of them are known.
+    """
     if overlap == 0 and zoom == 1:
-        return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=tile_ids)
+        new = [tile for tile in tile_ids if tile not in known]
+        return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=new) if new else None
     places = overlapping(tileset, date, scope, overlap, tile_ids)
     names, keys = ([f"{text}-x{zoom:g}" if zoom != 1 else text for text in texts]
                    for texts in (places.names, places.keys))
-    return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres, names=names, keys=keys,
-                         scale=zoom, tile_ids=tile_ids)
+    fresh = [place for place, name in enumerate(names) if name not in known]
+    if not fresh:
+        return None
+    try:
+        return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres[fresh],
+                             names=[names[place] for place in fresh], keys=[keys[place] for place in fresh],
+                             scale=zoom, tile_ids=tile_ids)
+    except GapsError:
+        if known:  # those with enough ground are there already
+            return None
+        raise
 
 
-def _chosen(
+def chosen_rows(
     tileset: TileSet, dates: Sequence[str], scopes: Sequence[str] | None, tile_ids: Sequence[str] | None
 ) -> pd.DataFrame:
+    """Catalogue rows of some dates, blank ones too; InputError when a date or scope is not among them."""
     rows = tileset.catalogue
     rows = rows[rows["date"].isin(list(dates))]
     for known, asked, what in ((rows["date"], dates, "date"), (rows["scope"], scopes or (), "scope")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,22 +54,27 @@ class About:
 class Builder:
     """Turns parts into published segments and remembers what a manifest needs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seen: Iterable[str] = ()) -> None:
         self.path = path
         self.refs: list[SegmentRef] = []
-        self.seen: set[str] = set()
+        self.seen: set[str] = set(seen)
         self.failed = 0
+        self.failed_of: Counter[tuple[str, str]] = Counter()
         self.first: Descriptors | None = None
 
     def add(self, descriptors: Descriptors, attributes: pa.Table) -> None:
         """Publish the rows that mean something as segments."""
-        self.first = self.first or descriptors
+        self.first = descriptors if self.first is None else self.first
         if (descriptors.dim, descriptors.space) != (self.first.dim, self.first.space):
             raise InputError("All rows of an index need descriptors of one length and one space.")
         if attributes.num_rows != len(descriptors):
             raise InputError(f"{len(descriptors)} descriptors came with {attributes.num_rows} rows of attributes.")
         good = np.flatnonzero(descriptors.valid)
-        self.failed += len(descriptors) - len(good)
+        bad = np.flatnonzero(~descriptors.valid)
+        self.failed += len(bad)
+        if len(bad):
+            dates = attributes.column("date").take(pa.array(bad)).to_pylist()
+            self.failed_of.update(zip(descriptors.scopes[bad].tolist(), dates, strict=True))
         for start in range(0, len(good), segments.SEGMENT_ROWS):
             rows = good[start:start + segments.SEGMENT_ROWS]
             self._write(descriptors.take(rows), attributes.take(pa.array(rows)))
@@ -84,6 +89,12 @@ class Builder:
         ref = SegmentRef(sha256=sha256(data), bytes=len(data), rows=len(descriptors))
         self.refs.append(ref)
         _publish_segment(self.path / ref.file, data, ref)
+
+
+def counted(sources: Iterable[Mapping[str, Any]], failed_of: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """The sources; dated surveys also say how many of their tiles had no meaningful descriptor."""
+    return [{**source, "failed": failed_of.get((source["scope"], source["date"]), 0)}
+            if {"scope", "date"} <= source.keys() else dict(source) for source in sources]
 
 
 def _publish_segment(path: Path, data: bytes, ref: SegmentRef) -> None:

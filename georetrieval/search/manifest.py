@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from georetrieval.errors import InputError, StoreError
-from georetrieval.files import canonical_json, digest
+from georetrieval.files import canonical_json, digest, publish, publish_json
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.descriptors import Space
 from georetrieval.search.outliers import Threshold
@@ -157,7 +157,10 @@ def current_name(index: Path) -> str:
         raise InputError(f"There is no index at {index}; build one with: georetrieval index build.")
     path = index / CURRENT
     if not path.exists():
-        if (index / "manifests").is_dir() or (index / "segments").is_dir():
+        if (index / "manifests").is_dir():
+            raise StoreError(f"The index {index} has no {CURRENT}: it was lost, or its build did not end; mend it "
+                             "with: georetrieval index repair.")
+        if (index / "segments").is_dir():
             raise StoreError(f"The index {index} has no {CURRENT}: its build did not end; build it again.")
         raise InputError(f"{index} is not an index (it has no {CURRENT}); build one with: georetrieval index build.")
     try:
@@ -166,7 +169,7 @@ def current_name(index: Path) -> str:
     except (ValueError, KeyError, RecursionError):
         name = ""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise StoreError(f"{path} is damaged: it does not name a manifest; build the index again with --replace.")
+        raise StoreError(f"{path} is damaged: it does not name a manifest; mend it with: georetrieval index repair.")
     return name
 
 
@@ -192,6 +195,19 @@ def read_manifest(index: Path, name: str) -> Manifest:
 def manifest_name(manifest: Manifest) -> str:
     """`manifests/<version>-<sha256>.json`."""
     return f"manifests/{manifest.version:08d}-{sha256(manifest.encoded())}.json"
+
+
+def publish_version(index: Path, manifest: Manifest) -> str:
+    """Publish a manifest, then make it the current one; its segments are there and the lock is held."""
+    name = manifest_name(manifest)
+    publish(index / name, manifest.encoded())
+    point_to(index, name)
+    return name
+
+
+def point_to(index: Path, name: str) -> None:
+    """Publish CURRENT."""
+    publish_json(index / CURRENT, {"manifest": name})
 
 
 def sha256(data: bytes) -> str:

@@ -7,7 +7,8 @@ row width has to stay below a cap, whatever the file says about its size.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from georetrieval.errors import InputError, StoreError
 from georetrieval.search.descriptors import Descriptors, Space, Texts
-from georetrieval.search.manifest import SegmentRef, sha256
+from georetrieval.search.manifest import SegmentRef, sha256, stored_bytes
 
 NAMES = ("tile_id", "key", "scope", "date")
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
@@ -26,6 +27,10 @@ READ_CAP = 8 << 30
 """Rows x row width in bytes that we agree to read from one file."""
 TEXT_CAP = 256
 """Bytes of a text or a geometry at most (a rectangle in WKB has 93)."""
+
+class VanishedError(StoreError):
+    """A file that a version names is not there: lost, or swept because newer versions were published."""
+
 
 _TILE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -102,6 +107,33 @@ def decode(data: bytes, ref: SegmentRef, dim: int) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
         raise StoreError(f"{ref.file} is damaged: it cannot be read as Parquet.") from error
     return _decoded(table, ref)
+
+
+def read_segment(index: Path, ref: SegmentRef, dim: int) -> pa.Table:
+    """The table of one segment of an index, after every check.
+
+    Raises
+    ------
+    VanishedError
+        When the file is not there.
+    StoreError
+        When it is damaged.
+    """
+    try:
+        return decode(stored_bytes(index / ref.file, ref.bytes), ref, dim)
+    except FileNotFoundError as error:
+        raise VanishedError(f"{index} is damaged: {ref.file} is not there.") from error
+    except StoreError as error:
+        raise StoreError(f"In the index {index}: {error}") from error
+
+
+def without(table: pa.Table, gone: Collection[str]) -> pa.Table:
+    """The rows of a table whose tile id is not among `gone`."""
+    if not gone:
+        return table
+    import pyarrow.compute as pc
+
+    return table.filter(pc.invert(pc.is_in(table.column("tile_id"), pa.array(sorted(gone), pa.string()))))
 
 
 def descriptors_of(table: pa.Table, dim: int, space: Space) -> Descriptors:

@@ -11,10 +11,8 @@ Readers take no lock and see one whole version.
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,8 @@ import pyarrow as pa
 from georetrieval import __version__, files
 from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
-from georetrieval.search.building import About, Builder, Part
+from georetrieval.search.building import About, Builder, Part, counted
+from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
 from georetrieval.search.gallery import Gallery
@@ -33,27 +32,13 @@ from georetrieval.search.manifest import (
     Manifest,
     SegmentRef,
     current_name,
-    manifest_name,
+    publish_version,
     read_manifest,
-    stored_bytes,
 )
+from georetrieval.search.sweeping import sweep
 
 TRIES = 3
 """Times a reader starts again when a file vanished under it because a newer version was published."""
-KEPT_VERSIONS = 3
-KEPT_S = 3600.0
-
-
-@dataclass(frozen=True)
-class Check:
-    """What `verify` found: `problems` is empty when the version is whole."""
-
-    version: int
-    rows: int
-    segments: int
-    bytes: int
-    problems: tuple[str, ...] = field(default=())
-    leftovers: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -135,16 +120,13 @@ class IndexStore:
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
             canaries=[list(map(float, vector)) for vector in about.canaries],
-            sources=[dict(source) for source in about.sources], pictures=about.pictures,
+            sources=counted(about.sources, builder.failed_of), pictures=about.pictures,
         )
         return cls._publish(path, manifest)
 
     @classmethod
     def _publish(cls, path: Path, manifest: Manifest) -> IndexStore:
-        name = manifest_name(manifest)
-        files.publish(path / name, manifest.encoded())
-        files.publish_json(path / CURRENT, {"manifest": name})
-        return cls(path, name, manifest)
+        return cls(path, publish_version(path, manifest), manifest)
 
     def calibrated(self, calibration: Calibration) -> IndexStore:
         """Publish the same rows as a new version that holds this calibration; see `with_changes`."""
@@ -161,19 +143,49 @@ class IndexStore:
         with files.locked(self.path / ".lock"):
             if current_name(self.path) != self.name:
                 raise BusyError(f"The index {self.path} was changed while it was being calibrated; calibrate it again.")
-            values = {name: getattr(self.manifest, name) for name in Manifest.model_fields}
-            following = {"version": self.manifest.version + 1, "parent": self.name}
-            store = self._publish(self.path, Manifest(**values | dict(changed) | following))
+            store = self.following(changed)
             store.sweep()
         return store
+
+    def following(self, changed: Mapping[str, Any]) -> IndexStore:
+        """Publish a next version in which these fields of the manifest are others; the lock is held."""
+        values = {name: getattr(self.manifest, name) for name in Manifest.model_fields}
+        numbered = {"version": self.manifest.version + 1, "parent": self.name, "package": __version__}
+        return self._publish(self.path, Manifest(**values | dict(changed) | numbered))
 
     def require(self, fingerprint: Mapping[str, Any]) -> None:
         """MismatchError, naming the fields that differ, unless the eye is the one that built the index."""
         require_same(self.manifest.fingerprint, fingerprint)
 
     def load(self) -> Part:
-        """All rows in the manifest's order, every checksum verified."""
-        return self._rows(self.manifest.segments)
+        """All rows in the manifest's order, removed ones left out, every checksum verified."""
+        rows, table = self._rows(self.manifest.segments, self.manifest.tombstones)
+        if len(rows) != self.manifest.counts.tiles:
+            raise StoreError(f"{self.path} is damaged: {len(rows)} rows are left where the manifest says "
+                             f"{self.manifest.counts.tiles}.")
+        return rows, table
+
+    def load_current(self) -> tuple[IndexStore, Part]:
+        """This version and its rows; where a writer has swept it in the meantime, those of the current version.
+
+        Raises
+        ------
+        StoreError
+            When a file is damaged, or missing though no newer version was published.
+        MismatchError
+            When the newer version is of another model.
+        """
+        store = self
+        for left in range(TRIES, 0, -1):
+            try:
+                return store, store.load()
+            except segments.VanishedError:
+                newer = IndexStore.open(self.path)
+                if left == 1 or newer.name == store.name:
+                    raise
+                newer.require(self.manifest.fingerprint)
+                store = newer
+        raise AssertionError
 
     def load_members(self) -> Part:
         """The pictures that the rows of an index of pictures were made of: the rows themselves where each is one.
@@ -188,15 +200,15 @@ class IndexStore:
                              "build NAME --pictures LIST --model RUN.")
         return self._rows(self.manifest.pictures.members or self.manifest.segments)
 
-    def _rows(self, refs: Iterable[SegmentRef]) -> Part:
-        tables = [self._table(ref) for ref in refs]
+    def _rows(self, refs: Iterable[SegmentRef], gone: Collection[str] = ()) -> Part:
+        tables = [segments.without(segments.read_segment(self.path, ref, self.manifest.dim), gone) for ref in refs]
         table = pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]
         descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
         return descriptors, table.drop_columns(["vector"])
 
     def gallery(self, *, index: str = "exact") -> Gallery:
         """The rows behind an index, ready to be searched."""
-        descriptors, table = self.load()
+        descriptors, table = self.load_current()[1]
         return Gallery.of(descriptors, attributes=table, fingerprint=self.manifest.fingerprint, index=index)
 
     def info(self) -> dict[str, Any]:
@@ -215,59 +227,11 @@ class IndexStore:
 
     def verify(self) -> Check:
         """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
-        problems: list[str] = []
-        names: list[str] = []
-        for ref in self.manifest.files:
-            try:
-                table = self._table(ref)
-            except StoreError as error:
-                problems.append(str(error))
-                continue
-            rows = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
-            names += rows.names.tolist() if ref in self.manifest.segments else []
-            if not rows.valid.all():
-                problems.append(f"{ref.file} holds {int((~rows.valid).sum())} vectors that are zero or not finite.")
-        if len(set(names)) != len(names):
-            problems.append(f"{len(names) - len(set(names))} tile ids occur more than once.")
-        size = sum(s.bytes for s in self.manifest.files)
-        return Check(self.manifest.version, len(names), len(self.manifest.files), size, tuple(problems),
-                     tuple(str(p.relative_to(self.path)) for p in self._leftovers({self.name, *self._readable()})))
-
-    def _table(self, ref: SegmentRef) -> pa.Table:
-        path = self.path / ref.file
-        try:
-            return segments.decode(stored_bytes(path, ref.bytes), ref, self.manifest.dim)
-        except FileNotFoundError as error:
-            raise StoreError(f"{self.path} is damaged: {ref.file} is not there.") from error
-        except StoreError as error:
-            raise StoreError(f"In the index {self.path}: {error}") from error
-
-    def _leftovers(self, kept: set[str]) -> Iterator[Path]:
-        """Files of the index that no version in `kept` names."""
-        used = set(kept)
-        for name in kept:
-            used |= {ref.file for ref in read_manifest(self.path, name).files}
-        for folder in (self.path, self.path / "manifests", self.path / "segments"):
-            for file in sorted(folder.glob("*")):
-                ours = folder != self.path or file.name.startswith(files.TEMPORARY_PREFIX)
-                if ours and str(file.relative_to(self.path)) not in used:
-                    yield file
-
-    def _readable(self) -> list[str]:
-        """Names of the versions whose manifest can be read, newest first; the current one is the first or second."""
-        names = []
-        for path in sorted((self.path / "manifests").glob("[0-9]*.json"), reverse=True):
-            name = path.relative_to(self.path).as_posix()
-            with contextlib.suppress(StoreError, FileNotFoundError):  # a damaged old version names nothing
-                read_manifest(self.path, name)
-                names.append(name)
-        return names
+        return check_version(self.path, self.name)
 
     def sweep(self) -> None:
         """Remove what the last versions do not name and nobody can still be reading; the lock is held."""
-        for file in list(self._leftovers({self.name, *self._readable()[:KEPT_VERSIONS]})):
-            if time.time() - file.stat().st_mtime > KEPT_S:
-                files.remove_file(file)
+        sweep(self.path, self.name)
 
 
 def refuse_existing(path: Path, replace: bool) -> None:
@@ -276,7 +240,7 @@ def refuse_existing(path: Path, replace: bool) -> None:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", ".lock"}
+    ours = {CURRENT, "manifests", "segments", "damaged", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))

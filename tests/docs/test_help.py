@@ -32,7 +32,8 @@ def test_every_promised_command_is_there() -> None:
         "inspect", "synth", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
         "evaluate", "run", "demo", "doctor",
     }
-    assert {"index build", "index add", "index remove", "index list", "index info", "index verify", "tiles build",
+    assert {"index build", "index add", "index remove", "index list", "index info", "index verify",
+            "index compact", "index repair", "index export", "index import", "tiles build",
             "tiles list", "tiles show", "synth departement", "detector train", "detector measure"} <= set(ALL)
 
 

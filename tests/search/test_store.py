@@ -96,19 +96,68 @@ def test_a_second_build_needs_replace_and_publishes_a_new_version(built, part, a
     assert (built.load()[0].vectors[:40] == part()[0].vectors).all()  # a reader of the old version still reads it
 
 
+def aged(store, *more):
+    """As if this version, and these files, had been written more than an hour ago."""
+    for path in (store.path / store.name, *(store.path / ref.file for ref in store.manifest.files), *more):
+        os.utime(path, (time.time() - 4000,) * 2)
+
+
 def test_old_versions_are_swept_only_after_three_versions_and_an_hour(built, part, about):
-    for seed in (5, 6, 7):
-        IndexStore.build(built.path, [part(seed=seed)], about, replace=True)
+    newer = [IndexStore.build(built.path, [part(seed=seed)], about, replace=True) for seed in (5, 6, 7)]
     assert len(list((built.path / "segments").iterdir())) == 5
     stray = built.path / "segments" / f"{files.TEMPORARY_PREFIX}x.parquet"
     stray.write_bytes(b"half")
-    for path in (built.path / built.name, stray, *(built.path / ref.file for ref in built.manifest.segments)):
-        os.utime(path, (time.time() - 4000,) * 2)
-    last = IndexStore.build(built.path, [part(seed=8)], about, replace=True)
-    assert not (built.path / built.name).exists()
+    aged(built, stray)
+    IndexStore.build(built.path, [part(seed=8)], about, replace=True)
     assert not stray.exists()
-    assert len(list((built.path / "segments").iterdir())) == 4  # the young ones stay
+    assert len(built.load()[0]) == 80  # it was replaced less than an hour ago: somebody may be reading it
+    aged(newer[0])
+    last = IndexStore.build(built.path, [part(seed=9)], about, replace=True)
+    assert not (built.path / built.name).exists()
+    assert len(list((built.path / "segments").iterdir())) == 5  # the young ones stay
+    assert len(newer[0].load()[0]) == 40
     assert last.verify().problems == ()
+
+
+def test_one_of_the_last_three_versions_stays_whatever_its_age(built, part, about):
+    second = IndexStore.build(built.path, [part(seed=5)], about, replace=True)
+    for store in (built, second):
+        aged(store)
+    third = IndexStore.build(built.path, [part(seed=6)], about, replace=True)
+    aged(third)
+    assert len(built.load()[0]) == 80
+    IndexStore.build(built.path, [part(seed=7)], about, replace=True)
+    with pytest.raises(StoreError, match="not there"):
+        built.load()
+    assert len(second.load()[0]) == 40
+
+
+def test_a_reader_whose_version_was_swept_reads_the_current_one(built, part, about):
+    last = IndexStore.build(built.path, [part(seed=5)], about, replace=True)
+    (built.path / built.manifest.segments[1].file).unlink()
+    store, (rows, _) = built.load_current()
+    assert (store.name, rows.names.tolist()) == (last.name, part(seed=5)[0].names.tolist())
+    assert built.gallery().search(part(seed=5)[0], 1).scores[:, 0] == pytest.approx(1)
+    (last.path / last.manifest.segments[0].file).unlink()
+    with pytest.raises(StoreError, match="not there"):  # nothing newer: it is lost
+        built.load_current()
+    IndexStore.build(built.path, [part(seed=5)], replace(about, fingerprint={"px": 9}), replace=True)
+    with pytest.raises(MismatchError, match="another model"):
+        built.load_current()
+
+
+def test_a_reader_gives_up_after_three_tries(built, part, about, monkeypatch):
+    opened = []
+
+    def vanishing(self):
+        opened.append(self.manifest.version)
+        IndexStore.build(built.path, [part(seed=50 + len(opened))], about, replace=True)
+        raise segments.VanishedError("gone")
+
+    monkeypatch.setattr(IndexStore, "load", vanishing)
+    with pytest.raises(StoreError, match="gone"):
+        built.load_current()
+    assert opened == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "é", "x" * 65])
