@@ -57,7 +57,7 @@ def publishing(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -83,7 +83,7 @@ def publishing_folder(path: Path) -> Iterator[Path]:
         raise InputError(f"{path} exists already; choose another output folder or remove it first.")
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -118,7 +118,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     lock = FileLock(path, timeout=0)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         lock.acquire()
     except Timeout as error:
         raise BusyError(f"{path.parent} is being written by another process; try again when it is done.") from error
@@ -158,7 +158,7 @@ def remove_files(paths: Iterable[Path]) -> None:
 def set_aside(paths: Iterable[Path], folder: Path) -> None:
     """Move files of ours, one after the other, into another folder of the same disk, where they keep their names."""
     for path in paths:
-        folder.mkdir(exist_ok=True)
+        _make_folder(folder)
         path.replace(folder / path.name)
         _fsync(folder)
         _fsync(path.parent)
@@ -204,6 +204,14 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each name surely on the disk: all that lies in it would be lost with it."""
+    missing = [folder, *folder.parents]
+    for new in reversed([place for place in missing if not place.exists()]):
+        new.mkdir(exist_ok=True)
+        _fsync(new.parent)
 
 
 def _fsync(path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Rows of tiles that need no tile: names, places and random vectors; and a life of an index made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from georetrieval.search.building import About, Part
+from georetrieval.search.changing import Choice, add_rows, remove_rows
+from georetrieval.search.compacting import compact
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.store import IndexStore
+
+EYE = {"architecture": "hog", "px": 1}
+ABOUT = About(model="hog", fingerprint=EYE, crs="EPSG:2154", cell_m=100)
+Contents = frozenset[tuple[str, bytes]]
+
+
+def part(scope: str, seed: int, rows: int = 6, dim: int = 4) -> Part:
+    """Rows of one scope on a line of cells."""
+    random = np.random.default_rng(seed)
+    names = [f"{scope}-{i:03d}" for i in range(rows)]
+    west = np.arange(rows) * 100.0
+    table = pa.table({"date": [scope] * rows, "xmin": west, "ymin": 0 * west, "xmax": west + 100,
+                      "ymax": 0 * west + 100})
+    return Descriptors(random.normal(size=(rows, dim)), names, names, [scope] * rows, "cosine"), table
+
+
+def contents(index: Path) -> Contents:
+    """Tile ids and vectors of the current version, every checksum verified."""
+    rows, _ = IndexStore.open(index).load_current()[1]
+    return frozenset((name, vector.tobytes()) for name, vector in zip(rows.names.tolist(), rows.vectors, strict=True))
+
+
+def life(index: Path, parts: int = 2) -> Iterator[Callable[[], object]]:
+    """Build, add, remove, compact: what happens to an index, one step after the other."""
+    first = [part(f"a{n}", n) for n in range(parts)]
+    more = [part(f"b{n}", 50 + n) for n in range(parts)]
+    gone = tuple(f"a{n}-002" for n in range(parts))
+    yield lambda: IndexStore.build(index, first, ABOUT)
+    yield lambda: add_rows(index, lambda known: [p for p in more if p[0].names[0] not in known], fingerprint=EYE,
+                           sources=[{"scope": "b", "date": "b", "blank": 0}])
+    yield lambda: remove_rows(index, Choice(tile_ids=gone))
+    yield lambda: compact(index)
