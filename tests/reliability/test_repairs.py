@@ -57,7 +57,8 @@ def test_r19_damaged_stores_are_repaired(lived, tmp_path):
         shutil.copytree(whole, index)
         hit = damage(index, versions, random)
         left = [(name, rows) for name, rows, files in versions if not files & hit]
-        assert verify(index).problems or hit == {"CURRENT"}, hit  # a bit of white space in CURRENT may change nothing
+        swept = {name for name, _, _ in versions[:-1] if not (index / name).exists()}  # as a sweep would remove them
+        assert verify(index).problems or hit <= {"CURRENT"} | swept, hit  # white space in CURRENT may change nothing
         if not left:
             with pytest.raises(StoreError):
                 repair(index)
