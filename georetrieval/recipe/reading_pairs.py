@@ -151,7 +151,8 @@ class Comparer:
         place = {images.paths[row]: i for i, row in enumerate(seen)}
         rows = [i for i, both in enumerate(zip(pairs.first, pairs.second, strict=True)) if set(both) <= set(place)]
         if not rows:
-            raise InputError(f"None of the {len(pairs)} pairs can be compared; {damaged[0]}")
+            several = f"None of the {len(pairs)} pairs can be compared. " if len(pairs) > 1 else ""
+            raise InputError(several + damaged[0])
         first, second = ([place[side[i]] for i in rows] for side in (pairs.first, pairs.second))
         found = Descriptors.concatenate(parts)
         asked = Pairs.of(first, second, positive=True)
