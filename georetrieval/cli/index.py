@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_exchange import export, import_
-from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model
+from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
@@ -79,8 +79,8 @@ def build(
     from georetrieval.geo.tileset import TileSet
 
     if pictures is not None:
-        _only_pictures({"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
-                        "--zoom": zooms != (1.0,)})
+        refuse_together("--pictures", {"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
+                        "--zoom": zooms != (1.0,)}, "tiles")
         build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,
                           size=size[::-1] if size else None, replace=replace)
         return
@@ -139,7 +139,7 @@ def calibrate(
     from georetrieval.search.store import IndexStore
 
     if pictures is not None:
-        _only_pictures({"--tiles": tiles, "--date": date, "--scope": scopes})
+        refuse_together("--pictures", {"--tiles": tiles, "--date": date, "--scope": scopes}, "tiles")
         calibrate_of_pictures(index, pictures, parts=parts, keep=keep, model=model)
         return
     if tiles is None or date is None:
@@ -153,13 +153,6 @@ def calibrate(
     click.echo(f"calibrated on {found.queries} tiles, {found.absent_share:.0%} of them without their place; expected "
                f"calibration error {found.expected_calibration_error:.3f}; version {store.manifest.version}", err=True)
     click.echo(str(store.path))
-
-
-def _only_pictures(others: dict[str, object]) -> None:
-    """UsageError when --pictures comes with an option that is about tiles."""
-    given = [name for name, value in others.items() if value]
-    if given:
-        raise UsageError(f"--pictures and {given[0]} do not go together: {given[0]} is about tiles.")
 
 
 for _command in (add, remove, compact, verify, repair, export, import_):

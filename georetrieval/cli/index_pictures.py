@@ -87,18 +87,11 @@ def remove_of_pictures(path: Path, keys: tuple[str, ...], scopes: tuple[str, ...
     _told(store)
 
 
-def only_pictures(others: Mapping[str, object]) -> None:
-    """UsageError when pictures come with something that is about tiles."""
+def refuse_together(what: str, others: Mapping[str, object], about: str) -> None:
+    """UsageError when `what` comes with something that is about tiles, or about pictures."""
     given = [name for name, value in others.items() if value]
     if given:
-        raise UsageError(f"An index of pictures and {given[0]} do not go together: {given[0]} is about tiles.")
-
-
-def only_tiles(others: Mapping[str, object]) -> None:
-    """UsageError when --tiles comes with something that is about pictures."""
-    given = [name for name, value in others.items() if value]
-    if given:
-        raise UsageError(f"--tiles and {given[0]} do not go together: {given[0]} is about pictures.")
+        raise UsageError(f"{what} and {given[0]} do not go together: {given[0]} is about {about}.")
 
 
 def _to_add(pictures: tuple[Path, ...], keys: tuple[str, ...], scope: str | None, *, role: str) -> Listing:

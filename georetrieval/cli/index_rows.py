@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from georetrieval.cli.index_pictures import add_to_pictures, only_pictures, only_tiles, remove_of_pictures
+from georetrieval.cli.index_pictures import add_to_pictures, refuse_together, remove_of_pictures
 from georetrieval.errors import UsageError
 
 
@@ -52,7 +52,7 @@ def add(
             raise UsageError("New pictures belong to one --scope.")
         add_to_pictures(index, pictures, keys, scopes[0] if scopes else None, size=size, model=model)
         return
-    only_tiles({"PICTURES": pictures, "--key": keys, "--size": size})
+    refuse_together("--tiles", {"PICTURES": pictures, "--key": keys, "--size": size}, "pictures")
     if not dates:
         raise UsageError("Which tiles are to be added? Give --date; it may be repeated.")
     from georetrieval.cli.bars import progress
@@ -102,7 +102,7 @@ def remove(
         raise UsageError("What is to be removed? Give tile ids, --date, --key or --scope.")
     path = index_path(index)
     if IndexStore.open(path).manifest.pictures is not None:
-        only_pictures({"tile ids": tiles, "--date": dates})
+        refuse_together("An index of pictures", {"tile ids": tiles, "--date": dates}, "tiles")
         remove_of_pictures(path, keys, scopes)
         return
     store, count = remove_rows(path, Choice(tiles, keys, scopes, dates), created_by="georetrieval index remove")

@@ -23,6 +23,7 @@ from georetrieval.nets.starting import start_from
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import picture_measuring
 from georetrieval.recipe.build import WEIGHTS, augment_of, net_of, net_settings, settings_of, start_of
+from georetrieval.recipe.checked_masks import check_masks
 from georetrieval.recipe.picture_lessons import Shown, classes_of, lessons_of
 from georetrieval.recipe.picture_parts import Parts, divided, with_others
 from georetrieval.recipe.reading_index import index_pictures
@@ -224,6 +225,7 @@ class PictureRun:
 
     def _fit(self, eye: Eye, learn: Learn, model: Path) -> None:
         recipe = self.recipe
+        check_masks(self.parts.masks, self.parts.masks.names)  # before hours of training, not after them
         settings = settings_of(learn, recipe.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)

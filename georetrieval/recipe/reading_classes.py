@@ -94,8 +94,10 @@ class Judge:
     def _require_a_choice(self, scope: str) -> None:
         """InputError where a scope has masks of one key only: whatever an image showed, it would be that key."""
         made, rows = self.store.manifest.pictures, self.gallery.descriptors
+        if made is None or made.role != "mask":
+            return
         keys = set(rows.keys[rows.scopes == scope].tolist())
-        if made is not None and made.role == "mask" and len(keys) == 1:
+        if len(keys) == 1:
             raise InputError(f"The scope {scope!r} has a mask of {keys.pop()!r} only, and an image is told by "
                              "the nearer of two or more; add the other mask with: georetrieval index add.")
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from pydantic import ValidationError
 
+from georetrieval.errors import InputError
 from georetrieval.nets.classifier import Classifier
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.recipe.picture_stages import PictureRun
@@ -51,3 +53,12 @@ def test_the_net_has_the_convolutions_of_the_classifier(tmp_path: Path) -> None:
 def test_what_does_not_go_together_is_refused(tmp_path: Path, more: dict[str, object], match: str) -> None:
     with pytest.raises(ValidationError, match=match):
         recipe(tmp_path, **more)
+
+
+def test_a_mask_that_tells_nothing_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    write_chairlifts(tmp_path / "world", lifts=2, images_share=0.05)
+    Image.new("L", (200, 200)).save(tmp_path / "world" / "S2" / "open.png")
+    run = PictureRun(recipe(tmp_path / "world"), tmp_path / "run")
+    with pytest.raises(InputError, match=r"S2/open.png is empty"):
+        run.to("train")
+    assert not (tmp_path / "run" / "classifier").exists()
