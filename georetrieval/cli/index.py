@@ -9,6 +9,7 @@ import rich_click as click
 from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
+from georetrieval.cli.index_tune import tune, tune_options, tuned
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option
@@ -54,16 +55,18 @@ def command() -> None:
 @click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that the "
               "GeoJSON masks of a list were drawn on.")
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
+@tune_options
 def build(
     index: str, model: str, tiles: Path | None, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
     zooms: tuple[float, ...], pictures: Path | None, rows: str, role: str | None, parts: tuple[str, ...], whole: bool,
-    size: tuple[int, int] | None, replace: bool,
+    size: tuple[int, int] | None, replace: bool, kind: str, recall: float,
 ) -> None:
     """Embed tiles, or pictures, and publish them as the index INDEX.
 
     INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
     remembers its model by fingerprint and refuses any other one. With --overlap, windows between the tiles are rows
     too: for questions that lie off the grid; with --zoom, for photographs that show less ground than a tile.
+    Above 20,000 tiles it is measured which kind of index answers soonest (`index tune`).
     Pictures that a row is made of are kept, so that `index add` and `index remove` make it again.
 
     \b
@@ -96,6 +99,7 @@ def build(
     counts = store.manifest.counts
     click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
                f"descriptor left out; version {store.manifest.version}", err=True)
+    tuned(store, kind, recall)
     click.echo(str(path))
 
 
@@ -155,7 +159,7 @@ def calibrate(
     click.echo(str(store.path))
 
 
-for _command in (add, remove, compact, verify, repair, export, import_):
+for _command in (add, remove, compact, tune, verify, repair, export, import_):
     command.add_command(_command)
 
 
@@ -187,7 +191,8 @@ def list_(folder: Path, format_: str) -> None:
 def info(index: str, format_: str) -> None:
     """Show what the index INDEX holds.
 
-    Version, counts, vector length, CRS, tile size, model and its fingerprint, and the surveys that it was made from.
+    Version, counts, vector length, CRS, tile size, model and its fingerprint, the surveys that it was made from, and
+    how it is searched: the kind of index and what was measured when it was chosen (`index tune`).
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_pictures import add_to_pictures, refuse_together, remove_of_pictures
+from georetrieval.cli.index_tune import after_change
 from georetrieval.errors import UsageError
 
 
@@ -66,6 +67,8 @@ def add(
     counts = store.manifest.counts
     click.echo(f"{count} tiles added: {counts.tiles} now, {counts.blank} blank and {counts.failed} without a "
                f"meaningful descriptor left out; version {store.manifest.version}", err=True)
+    if count:
+        after_change(store)
     click.echo(str(store.path))
 
 
@@ -107,4 +110,5 @@ def remove(
         return
     store, count = remove_rows(path, Choice(tiles, keys, scopes, dates), created_by="georetrieval index remove")
     click.echo(f"{count} tiles removed: {store.manifest.counts.tiles} now; version {store.manifest.version}", err=True)
+    after_change(store)
     click.echo(str(path))

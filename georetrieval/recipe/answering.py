@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from georetrieval.errors import UsageError
-from georetrieval.maps import bounds_of
+from georetrieval.maps import Rectangles, bounds_of
 from georetrieval.recipe.calibrating import confidences
 from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.nearness import Kinds, Values, apart, depth_of
@@ -18,6 +18,7 @@ from georetrieval.search.confidence import DEPTH, silenced
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Doubles
+from georetrieval.search.kept_ann import kept_index
 from georetrieval.search.matches import Matches
 from georetrieval.search.rerank import CANDIDATES, RERANKERS
 from georetrieval.search.store import IndexStore
@@ -33,16 +34,19 @@ class Answers:
     matches : at most k answers each
     confidence : (nq,) probability that the first answer is right; None when the index is not calibrated
     none_may : the filters leave no row that may answer
+    note : what is wrong with the index's file of codes, so that all rows were compared; "" when nothing is
     """
 
     matches: Matches
     confidence: Doubles | None
     none_may: bool
+    note: str = ""
 
 
 def answered(
     store: IndexStore, rows: tuple[Descriptors, pa.Table], views: Sequence[Descriptors], k: int, *, where: Filter,
     rerank: str | CloserLook = "none", min_confidence: float | None = None, every_window: bool = False,
+    exact: bool = True, bounds: Rectangles | None = None,
 ) -> Answers:
     """The k best answers to each query.
 
@@ -53,6 +57,8 @@ def answered(
     rerank : "none", a name of `RERANKERS`, applied to the first `CANDIDATES` answers (k when that is more), or a
         closer look
     min_confidence : queries whose first answer is less sure get no answer at all, 0..1
+    exact : compare all rows, whatever kind of index was chosen for them
+    bounds : (nq, 4) rectangles of the queries, NaN where not known; for `Filter.beyond_m`
     every_window : where the rows of the index overlap, all that are near are answered; else k different places are
 
     Raises
@@ -61,11 +67,13 @@ def answered(
         When a confidence is asked for and the index is not calibrated.
     """
     require_calibration(store, min_confidence)
-    gallery = Gallery.of(rows[0], attributes=rows[1])
+    index, note = ("exact", "") if exact else kept_index(store.path, store.manifest, rows[0])
+    gallery = Gallery.of(rows[0], attributes=rows[1], index=index)
+    places = None if bounds is None else (bounds[:, :2] + bounds[:, 2:]) / 2
     overlap = 0.0 if every_window else store.manifest.overlap
     depth = max(depth_of(k, steps_of(overlap)), DEPTH if store.manifest.calibration else 0,
                 rerank.settings.candidates if isinstance(rerank, CloserLook) else CANDIDATES * (rerank != "none"))
-    queries, first = search_views(gallery, views, depth, where=where)
+    queries, first = search_views(gallery, views, depth, where=where, places=places)
     best = first
     if rerank != "none":
         best = (rerank if isinstance(rerank, CloserLook) else RERANKERS[rerank])(queries, gallery, first)
@@ -73,7 +81,7 @@ def answered(
     matches = best.first(k) if overlap == 0 else apart(best, *_grounds(rows[1]), store.manifest.cell_m / 2, k)
     if min_confidence is not None and sure is not None:
         matches = silenced(matches, sure < min_confidence)
-    return Answers(matches, sure, not first.found.any())
+    return Answers(matches, sure, not first.found.any(), note)
 
 
 def _grounds(table: pa.Table) -> tuple[Values, Kinds]:

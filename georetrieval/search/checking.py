@@ -11,13 +11,17 @@ import pyarrow.compute as pc
 
 from georetrieval.errors import InputError, StoreError
 from georetrieval.search import segments
+from georetrieval.search.kept_ann import problem_of
 from georetrieval.search.manifest import CURRENT, Manifest, SegmentRef, current_name, read_manifest
 from georetrieval.search.sweeping import kept_versions, leftovers, readable
 
 
 @dataclass(frozen=True)
 class Check:
-    """What `verify` found of the current version (None and 0 where there is none); whole without `problems`."""
+    """What `verify` found of the current version (None and 0 where there is none); whole without `problems`.
+
+    `derived` says what is wrong with files that are made of the rows and can be made again: the answers stay right.
+    """
 
     version: int | None
     rows: int
@@ -25,6 +29,7 @@ class Check:
     bytes: int
     problems: tuple[str, ...] = field(default=())
     leftovers: tuple[str, ...] = field(default=())
+    derived: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def _told(index: Path, version: Version | None, problems: tuple[str, ...]) -> Ch
     m = version.manifest
     rows = m.counts.tiles if not version.bad else sum(ref.rows for ref in m.segments if ref not in version.bad)
     return Check(m.version, rows, len(m.files), sum(ref.bytes for ref in m.files), problems,
-                 _unused(index, kept_versions(index, version.name)))
+                 _unused(index, kept_versions(index, version.name)), tuple(filter(None, [problem_of(index, m)])))
 
 
 def _unused(index: Path, kept: list[str]) -> tuple[str, ...]:

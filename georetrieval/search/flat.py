@@ -100,8 +100,9 @@ class FlatIndex:
 
         scores = np.empty(found.shape, np.float32)
         found = np.ascontiguousarray(found)
-        measure = faiss.fvec_L2sqr_by_idx if self.space is Space.EUCLIDEAN else faiss.fvec_inner_products_by_idx
-        measure(*map(faiss.swig_ptr, (scores, prepared, self.prepared, found)), prepared.shape[1], *found.shape)
+        name = "fvec_L2sqr_by_idx" if self.space is Space.EUCLIDEAN else "fvec_inner_products_by_idx"
+        arrays = [faiss.swig_ptr(array) for array in (scores, prepared, self.prepared, found)]
+        getattr(faiss, name)(*arrays, prepared.shape[1], *found.shape)
         return np.negative(scores) if self.space is Space.EUCLIDEAN else scores
 
     def _rough(self, prepared: Vectors, count: int, rows: Rows | None) -> tuple[Scores, Rows]:

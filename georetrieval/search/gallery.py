@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from georetrieval.errors import MismatchError, UsageError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
@@ -169,6 +168,8 @@ class Gallery:
         """(n,) bool: rows that may answer; None when all may that mean something."""
         conditions = []
         if where.dates:
+            import pyarrow.compute as pc
+
             dates = pc.is_in(self._column("date"), pa.array(where.dates, pa.string()))
             conditions.append(dates.to_numpy(zero_copy_only=False))
         if where.scopes:
@@ -231,7 +232,7 @@ class Gallery:
             scores[~many], rows[~many] = self._without(
                 queries.take(~many), k, some, away.take(np.flatnonzero(~many)))
         may = np.flatnonzero(self.valid) if some is None else some
-        for i in np.flatnonzero(many):
+        for i in np.flatnonzero(many).tolist():
             left = np.setdiff1d(may, away.of(i), assume_unique=True)
             if len(left):
                 scores[i], rows[i] = (values[0] for values in self._without(queries.take([i]), k, left, NOTHING))
@@ -248,12 +249,11 @@ class Gallery:
         if wanted > k:
             dropped = away.hold(rows)
             order = np.argsort(dropped, axis=1, kind="stable")[:, :k]
-            scores, rows = (np.take_along_axis(values, order, 1) for values in (scores, rows))
-            gone = np.take_along_axis(dropped, order, 1)
-            scores, rows = np.where(gone, np.float32(-np.inf), scores), np.where(gone, NO_ROW, rows)
-        missing = ((0, 0), (0, k - rows.shape[1]))
-        if not rows.shape[1] < k:
+            scores = np.take_along_axis(np.where(dropped, np.float32(-np.inf), scores), order, 1)
+            rows = np.take_along_axis(np.where(dropped, NO_ROW, rows), order, 1)
+        if rows.shape[1] >= k:
             return scores, rows
+        missing = ((0, 0), (0, k - rows.shape[1]))
         return np.pad(scores, missing, constant_values=-np.inf), np.pad(rows, missing, constant_values=NO_ROW)
 
     def _truths(self, queries: Descriptors, some: Rows | None, away: Excluded) -> Rows:
@@ -282,7 +282,8 @@ class Gallery:
     ) -> Matches:
         keys = self.descriptors.keys
         return Matches(
-            scores=scores, rows=rows, hits=self._hits(keys, asked.keys, rows), truths=truths, query_rows=np.flatnonzero(answered).astype(np.int64),
+            scores=scores, rows=rows, hits=self._hits(keys, asked.keys, rows), truths=truths,
+            query_rows=np.flatnonzero(answered).astype(np.int64),
             query_names=asked.names, query_keys=asked.keys, query_scopes=asked.scopes,
             gallery_names=self.descriptors.names, gallery_keys=keys,
             unanswered_names=queries.names[~answered], unanswered_scopes=queries.scopes[~answered],

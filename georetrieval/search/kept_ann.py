@@ -11,23 +11,24 @@ are compared, and the answers are exact.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from georetrieval import files
 from georetrieval.errors import BusyError, StoreError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
-from georetrieval.search.choosing import AUTO, RECALL, Choice, choose
-from georetrieval.search.descriptors import Vectors
+from georetrieval.search.choosing import AUTO, RECALL, SMALL, Choice, choose
+from georetrieval.search.descriptors import Descriptors, Vectors
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.index import Index
-from georetrieval.search.manifest import Manifest, current_name, sha256, stored_bytes
+from georetrieval.search.manifest import Manifest, current_name, read_manifest, sha256, stored_bytes
 
 FOLDER = "ann"
 RECORD_CAP = 1 << 20
@@ -98,9 +99,11 @@ def record_file(manifest: Manifest) -> str:
 
 def read_record(index: Path, manifest: Manifest) -> Record | None:
     """The record of a version; None when there is none, or it is damaged or of another FAISS."""
+    name = record_file(manifest)
+    if not (index / name).exists():
+        return None
     import faiss
 
-    name = record_file(manifest)
     try:
         value = json.loads(stored_bytes(index / name, RECORD_CAP))
         seal = value.pop("sha256")
@@ -123,7 +126,7 @@ def write_choice(index: Path, manifest: Manifest, choice: Choice) -> Record:
 
     name, codes = record_file(manifest), None
     if choice.codes is not None:
-        data = memoryview(faiss.serialize_index(choice.codes))
+        data = faiss.serialize_index(choice.codes).tobytes()
         codes = Codes(sha256=sha256(data), bytes=len(data))
         if files.free_bytes(index) < len(data) + SPARE_BYTES:
             raise BusyError(f"The disk is nearly full: {index / codes.file} needs {len(data)} bytes; free some space "
@@ -164,9 +167,11 @@ def tune(
     return choice
 
 
-def kept_index(index: Path, manifest: Manifest, vectors: Vectors) -> tuple[Index, str]:
+def kept_index(index: Path, manifest: Manifest, rows: Descriptors) -> tuple[Index | str, str]:
     """The index that was chosen for these rows, or the exact one; and what is wrong with the chosen one's file."""
-    flat = FlatIndex(vectors, manifest.metric_space)
+    if not rows.valid.all():
+        return EXACT, ""
+    flat = FlatIndex(rows.vectors, manifest.metric_space)
     record = read_record(index, manifest)
     if record is None or record.codes is None or record.factory == EXACT:
         there = (index / record_file(manifest)).exists()
@@ -204,6 +209,26 @@ def loaded(index: Path, record: Record, manifest: Manifest) -> Any:
     if (codes.ntotal, codes.d, codes.metric_type) != (record.tiles, record.plan.width(manifest.dim), metric):
         raise StoreError(f"{path} is not an index of these rows")
     return codes
+
+
+def retune(index: Path, name: str, manifest: Manifest, vectors: Callable[[], Vectors]) -> Choice | None:
+    """Choose again for a version that came after another one, in the way that was asked for that one.
+
+    Parameters
+    ----------
+    vectors : reads them; not asked where there is nothing to measure
+
+    Returns
+    -------
+    None where there are few rows and nothing else was asked for.
+    """
+    before = None
+    with contextlib.suppress(StoreError, FileNotFoundError):
+        before = read_record(index, read_manifest(index, manifest.parent)) if manifest.parent else None
+    if before is None and manifest.counts.tiles <= SMALL:
+        return None
+    asked, recall = (before.asked, before.recall) if before else (AUTO, RECALL)
+    return tune(index, name, manifest, vectors(), asked=asked, recall=recall)
 
 
 def named_by(index: Path, manifest: Manifest) -> Iterator[str]:

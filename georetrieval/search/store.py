@@ -26,6 +26,7 @@ from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
 from georetrieval.search.gallery import Gallery
+from georetrieval.search.kept_ann import FOLDER, read_record
 from georetrieval.search.manifest import (
     CURRENT,
     Counts,
@@ -214,6 +215,7 @@ class IndexStore:
     def info(self) -> dict[str, Any]:
         """The manifest for people: without vectors, with sizes and dates added up."""
         m = self.manifest
+        chosen = read_record(self.path, m)
         return {
             "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
             "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
@@ -221,6 +223,7 @@ class IndexStore:
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
             "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
             "made_by": m.created_by, "package": m.package,
+            "search": chosen.told() if chosen else "exact",
             "calibration": None if m.calibration is None else asdict(m.calibration),
             "pictures": None if m.pictures is None else m.pictures.told(),
         }
@@ -240,7 +243,7 @@ def refuse_existing(path: Path, replace: bool) -> None:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", "damaged", ".lock"}
+    ours = {CURRENT, "manifests", "segments", FOLDER, "damaged", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))

@@ -9,13 +9,15 @@ import numpy as np
 
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.excluding import Places
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
 
 
 def search_views(
-    gallery: Gallery, views: Sequence[Descriptors], k: int, *, where: Filter | None = None
+    gallery: Gallery, views: Sequence[Descriptors], k: int, *, where: Filter | None = None,
+    places: Places | None = None,
 ) -> tuple[Descriptors, Matches]:
     """The best of several looks at the same queries, and of each query the descriptor of the look that is nearest.
 
@@ -23,8 +25,10 @@ def search_views(
     ----------
     views
         One list of descriptors per look, row by row the same queries.
+    places
+        (nq, 2) float64, the middle of each query, for `Filter.beyond_m`.
     """
-    found = [gallery.search(view, k, where=where) for view in views]
+    found = [gallery.search(view, k, where=where, places=places) for view in views]
     if len(found) == 1:
         return views[0], found[0]
     return nearest_views(views, found), best_of(found)

@@ -16,7 +16,7 @@ N = 6000
 
 
 @pytest.fixture
-def timed(monkeypatch):
+def _timed(monkeypatch):
     """Time by what has to be compared (vectors, and codes at a tenth), so that no test depends on the machine."""
     compared = []
     among = FlatIndex.among
@@ -44,8 +44,9 @@ def test_a_small_collection_is_exact_and_nothing_is_measured():
     assert "nothing was measured" in told(choice)
 
 
+@pytest.mark.usefixtures("_timed")
 @pytest.mark.parametrize("space", ["cosine", "euclidean"])
-def test_among_many_clusters_the_fastest_kind_that_reaches_the_recall_is_taken(timed, space):
+def test_among_many_clusters_the_fastest_kind_that_reaches_the_recall_is_taken(space):
     flat = FlatIndex(cloud(N, 16, 1500, 0.4), space)
     choice = choose(flat, small=100, recall=0.99)
     assert choice.plan.factory.startswith("PQ")
@@ -56,7 +57,8 @@ def test_among_many_clusters_the_fastest_kind_that_reaches_the_recall_is_taken(t
     assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(exact, near, strict=True)]) >= 0.985
 
 
-def test_the_choice_notices_that_there_are_few_clusters(timed):
+@pytest.mark.usefixtures("_timed")
+def test_the_choice_notices_that_there_are_few_clusters():
     """As many rows, as long: but four clusters, of which the codes cannot tell the members apart."""
     choice = choose(FlatIndex(cloud(N, 16, 4, 0.002), "cosine"), small=100, recall=0.99)
     assert choice.plan.factory == "exact"
@@ -64,7 +66,8 @@ def test_the_choice_notices_that_there_are_few_clusters(timed):
     assert all(trial.recall < 0.99 or trial.single_ms > N / 1000 for trial in choice.trials[1:])
 
 
-def test_a_kind_that_was_named_is_taken_and_said_to_miss_the_recall(timed):
+@pytest.mark.usefixtures("_timed")
+def test_a_kind_that_was_named_is_taken_and_said_to_miss_the_recall():
     choice = choose(FlatIndex(cloud(2 * N, 32, 2 * N, 1), "cosine"), asked="PQ2x4fs,RFlat")
     assert choice.plan == Plan("PQ2x4fs,RFlat", choosing.K_FACTORS[-1])
     assert not choice.reached
@@ -90,7 +93,8 @@ def test_recall_is_counted_by_hand():
     assert (sample.truth != sample.rows[:, None]).all()
 
 
-def test_lists_are_tried_where_there_are_rows_enough(timed, monkeypatch):
+@pytest.mark.usefixtures("_timed")
+def test_lists_are_tried_where_there_are_rows_enough(monkeypatch):
     monkeypatch.setattr(choosing, "LISTS_FROM", 1000)
     flat = FlatIndex(cloud(N, 16, 300, 0.5), "cosine")
     assert [plan.factory for plan in kinds(flat)] == ["PQ4x4fs,RFlat", "PQ8x4fs,RFlat", "IVF64,PQ4x4fs,RFlat"]
