@@ -21,8 +21,10 @@ from georetrieval.search.index import (
     unit,
 )
 
-SPARE = 8
+SPARE = 3
 """Rows that are proposed beyond the k asked for: those that rounding could have put behind the k-th."""
+PAIRS = 512
+"""Pairs scored at once: what they need stays in the processor's cache."""
 UNIT_WITHIN = 1e-5
 """Lengths that differ from 1 by less need no scaling; the difference is added to what rounding can do."""
 FEW_QUERIES = 4
@@ -83,8 +85,14 @@ class FlatIndex:
         return scores, best
 
     def prepare(self, queries: Vectors) -> Vectors:
-        """Queries as they are compared with `prepared`."""
-        return unit(queries) if self.space is Space.COSINE else queries
+        """Queries as they are compared with `prepared`: in the cosine space of a length between 1/2 and 2.
+
+        How long a query is does not change which row is nearest to it, only whether float32 can hold the products.
+        """
+        if self.space is Space.EUCLIDEAN:
+            return queries
+        squares = np.einsum("nd,nd->n", queries, queries)
+        return queries if ((squares > 0.25) & (squares < 4)).all() else unit(queries)
 
     def doubt(self, prepared: Vectors) -> Vectors:
         """By how much two rough scores of each query may be in the wrong order: (nq,)."""
@@ -92,7 +100,7 @@ class FlatIndex:
         if self.space is Space.EUCLIDEAN:  # FAISS adds the query's square, which the bound leaves out
             both = (lengths + self._longest).astype(np.float64)
             return np.asarray(4 * (prepared.shape[1] + 8) * np.finfo(np.float32).eps * both * both, np.float32)
-        return doubt_of(prepared.shape[1], lengths, self._longest) + np.float32(2 * self._slack)
+        return doubt_of(prepared.shape[1], lengths, self._longest) + np.float32(2 * self._slack) * lengths
 
     def rough_of(self, prepared: Vectors, found: Rows) -> Scores:
         """Rough scores of (nq, m) rows, each of its own query: products, or minus squared distances."""
@@ -155,24 +163,31 @@ def best_first(scores: Scores, rows: Rows, count: int) -> tuple[Scores, Rows]:
 
 def settled(vectors: Vectors, queries: Vectors, found: Rows, count: int, space: Space) -> tuple[Scores, Rows]:
     """Of (nq, m) rows, each of its own query, the `count` nearest by `pair_scores`, equal ones by row."""
-    scores, rows = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-    step = max(1, CHUNK_BYTES // (32 * max(1, found.shape[1] * vectors.shape[1])))
+    exact = np.empty(found.shape)
+    lengths = None
+    if space is Space.COSINE and found.size > len(vectors):  # each row is met more than once
+        lengths = np.concatenate([_lengths(vectors[start:start + PAIRS]) for start in range(0, len(vectors), PAIRS)])
+    step = max(1, PAIRS // max(1, found.shape[1]))
     for start in range(0, len(queries), step):
         some = found[start:start + step]
-        exact = _pairs(vectors[some], queries[start:start + step], space)
-        order = np.lexsort((some, -exact), axis=1)[:, :count]
-        rows[start:start + step] = np.take_along_axis(some, order, 1)
-        scores[start:start + step] = np.take_along_axis(exact, order, 1)
-    return scores, rows
+        known = None if lengths is None else lengths[some]
+        exact[start:start + step] = _pairs(vectors[some], queries[start:start + step], space, known)
+    order = np.lexsort((found, -exact), axis=1)[:, :count]
+    return np.take_along_axis(exact, order, 1).astype(np.float32), np.take_along_axis(found, order, 1)
 
 
-def _pairs(vectors: Vectors, queries: Vectors, space: Space) -> Doubles:
+def _pairs(vectors: Vectors, queries: Vectors, space: Space, lengths: Doubles | None) -> Doubles:
     """`pair_scores` of (nq, m, d) vectors and (nq, d) queries: (nq, m) float64, the same sums in the same order."""
-    a, b = vectors.astype(np.float64), queries.astype(np.float64)[:, None]
+    a, b = vectors.astype(np.float64), queries.astype(np.float64)
     if space is Space.EUCLIDEAN:
-        a -= b
+        a -= b[:, None]
         a *= a
         return np.asarray(-np.sqrt(a.sum(axis=2)))
-    lengths = np.sqrt((a * a).sum(axis=2)) * np.sqrt((b * b).sum(axis=2))
-    a *= b
-    return np.asarray(a.sum(axis=2) / lengths)
+    lengths = np.sqrt((a * a).sum(axis=2)) if lengths is None else lengths
+    a *= b[:, None]
+    return np.asarray(a.sum(axis=2) / (lengths * _lengths(b)[:, None]))
+
+
+def _lengths(vectors: Vectors | Doubles) -> Doubles:
+    wide = vectors.astype(np.float64)
+    return np.asarray(np.sqrt((wide * wide).sum(axis=1)))

@@ -14,7 +14,9 @@ CLOSER = 0.3
 Vectors = npt.NDArray[np.float32]
 
 
-def cloud(n: int, queries: int, *, dim: int = DIM, clusters: int | None = None, seed: int = 1) -> tuple[Vectors, Vectors]:
+def cloud(
+    n: int, queries: int, *, dim: int = DIM, clusters: int | None = None, seed: int = 1
+) -> tuple[Vectors, Vectors]:
     """(n, dim) rows and (queries, dim) queries beside rows drawn at random, unit vectors float32."""
     random = np.random.default_rng(seed)
     centres = random.standard_normal((clusters or max(1, n // 50), dim), np.float32)

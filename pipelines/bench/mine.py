@@ -10,6 +10,7 @@ import argparse
 import clouds
 import faiss
 import numpy as np
+import numpy.typing as npt
 import racing
 import torch
 from sklearn.neighbors import NearestNeighbors
@@ -18,6 +19,7 @@ from georetrieval.learn.mining import answers, hard_pairs
 from georetrieval.search.descriptors import Descriptors
 
 K = 5
+Rows = npt.NDArray[np.int64]
 ONE_BY_ONE = 200
 """Queries of the slowest way that are timed; its rate counts for all."""
 PEER = "matrix product alone (numpy)"
@@ -28,7 +30,7 @@ def described(vectors: clouds.Vectors, word: str) -> Descriptors:
     return Descriptors(vectors, keys, [f"{key}-{word}" for key in keys], ["57"] * len(keys), "cosine")
 
 
-def map_at(found: np.ndarray[tuple[int, ...], np.dtype[np.int64]], truth: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> float:
+def map_at(found: Rows, truth: Rows) -> float:
     """Mean of 1 / rank of the one right row, 0 where it is not among the found."""
     hits = found == truth[:, None]
     return float((hits / np.arange(1, found.shape[1] + 1)).sum(1).mean())

@@ -73,7 +73,8 @@ def ours(rows: clouds.Vectors) -> tuple[dict[str, Ask], Choice]:
 def faiss_peers(rows: clouds.Vectors, graphs: bool) -> dict[str, Ask]:
     """Indexes of FAISS, bare."""
     found: dict[str, Ask] = {}
-    for name, factory in (("faiss IndexFlatIP, 1 thread", "Flat"), ("faiss flat SQ8", "SQ8"), ("faiss HNSW32", "HNSW32,Flat")):
+    kinds = {"faiss IndexFlatIP, 1 thread": "Flat", "faiss flat SQ8": "SQ8", "faiss HNSW32": "HNSW32,Flat"}
+    for name, factory in kinds.items():
         if "HNSW" in factory and not graphs:
             continue
         index = faiss.index_factory(rows.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
@@ -191,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, action="append", help="sizes (100000)")
     parser.add_argument("--clusters", type=int, help="of the rows (one per fifty)")
-    parser.add_argument("--graphs-up-to", type=int, default=200_000, help="HNSW, hnswlib and usearch up to so many rows")
+    parser.add_argument("--graphs-up-to", type=int, default=200_000, help="HNSW, hnswlib, usearch up to so many")
     parser.add_argument("--keep", action="store_true", help="write results/search.json")
     chosen = parser.parse_args()
     sizes = chosen.rows or [100_000]
