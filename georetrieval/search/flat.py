@@ -100,7 +100,7 @@ class FlatIndex:
         if self.space is Space.EUCLIDEAN:  # FAISS adds the query's square, which the bound leaves out
             both = (lengths + self._longest).astype(np.float64)
             return np.asarray(4 * (prepared.shape[1] + 8) * np.finfo(np.float32).eps * both * both, np.float32)
-        return doubt_of(prepared.shape[1], lengths, self._longest) + np.float32(2 * self._slack) * lengths
+        return np.asarray(doubt_of(prepared.shape[1], lengths, self._longest) + 2 * self._slack * lengths, np.float32)
 
     def rough_of(self, prepared: Vectors, found: Rows) -> Scores:
         """Rough scores of (nq, m) rows, each of its own query: products, or minus squared distances."""
