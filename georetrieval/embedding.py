@@ -10,13 +10,21 @@ import torch
 
 from georetrieval.errors import UsageError
 from georetrieval.nets.embedder import DescriptorNet, Embedder
+from georetrieval.nets.engines import engine_for
+from georetrieval.nets.inference import InferenceNet
 from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.sample import Pixels, SampleSet
 from georetrieval.search.descriptors import Descriptors, Space
 
+BATCH_BYTES, LEAST_BATCH, MOST_BATCH = 48 << 20, 8, 64
+"""Pixels of one batch, and how many pictures that may be: 32 of six bands at 256 px."""
 
-def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: Progress = silent) -> Descriptors:
+
+def embed(
+    samples: SampleSet, eye: Embedder, *, batch_size: int | None = None, total: int | None = None,
+    progress: Progress = silent,
+) -> Descriptors:
     """One descriptor per sample, in the order of the samples.
 
     Parameters
@@ -24,19 +32,24 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
     samples
         Pixels are read one batch ahead of the eye.
     eye
-        A `DescriptorNet` is taken through its fast copy (`for_inference`), so that it may be in training.
+        A `DescriptorNet` is taken through its fast copy (`for_inference`), so that it may be in training. Any other net
+        is run by the engine that is asked for, once that has found the same neighbours as float32 among some of the
+        samples: see `nets.engines`.
     batch_size
-        Pictures at once, >= 1.
+        Pictures at once, >= 1; None is by their bytes.
+    total
+        Pictures of the whole work when these are a part of it: a slow start of an engine is weighed against it.
 
     Raises
     ------
     UsageError
         When there is no sample, or `batch_size` < 1.
     """
+    batch_size = _batch_of(eye, samples.bands) if batch_size is None else batch_size
     if batch_size < 1 or len(samples) == 0:
         raise UsageError(f"Nothing to embed: {len(samples)} samples in batches of {batch_size}.")
     keep_memory()
-    sight: Embedder = eye.for_inference() if isinstance(eye, DescriptorNet) else eye
+    sight = _sight(samples, eye, total)
     vectors, done = [], 0
     for pixels in _batches(samples, batch_size):
         vectors.append(sight(torch.from_numpy(pixels), samples.bands).numpy())
@@ -49,6 +62,23 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
         scopes=np.asarray(samples.scopes, dtype=str),
         space=Space(sight.space),
     )
+
+
+def _sight(samples: SampleSet, eye: Embedder, total: int | None) -> Embedder:
+    """The eye as it looks fastest."""
+    if isinstance(eye, DescriptorNet):
+        return eye.for_inference()
+    if not isinstance(eye, InferenceNet):
+        return eye
+    count = len(samples)
+    return engine_for(eye, lambda rows: torch.from_numpy(samples.batch(rows)), samples.bands, count=count,
+                      total=max(total or 0, count))
+
+
+def _batch_of(eye: Embedder, bands: tuple[str, ...]) -> int:
+    """Pictures of a batch, by their bytes."""
+    px = getattr(eye, "px", None) or 256
+    return max(LEAST_BATCH, min(MOST_BATCH, BATCH_BYTES // (4 * len(bands) * px * px)))
 
 
 def _batches(samples: SampleSet, batch_size: int) -> Iterator[Pixels]:
