@@ -78,7 +78,7 @@ class InferenceNet:
 
 def _laid(net: DescriptorNet) -> DescriptorNet:
     """With its weights channels last."""
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return net.to(memory_format=torch.channels_last)
 
 
 def bf16_is_fast(device: torch.device) -> bool:
