@@ -9,13 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from georetrieval.search.building import About, Part
+from georetrieval.search.canaries import Canaries, Canary
 from georetrieval.search.changing import Choice, add_rows, remove_rows
 from georetrieval.search.compacting import compact
 from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.manifest import CanaryRef, sha256
 from georetrieval.search.store import IndexStore
 
 EYE = {"architecture": "hog", "px": 1}
-ABOUT = About(model="hog", fingerprint=EYE, crs="EPSG:2154", cell_m=100)
+PROOF = Canaries((Canary("a", np.arange(12, dtype=np.uint8).reshape(3, 2, 2), ("r", "g", "b"), ("grey",)),)).encode()
+ABOUT = About(model="hog", fingerprint=EYE, crs="EPSG:2154", cell_m=100, canaries=((1.0, 2.0, 3.0, 4.0),),
+              canary_file=CanaryRef(sha256=sha256(PROOF), bytes=len(PROOF), rows=1, half=False), canary_bytes=PROOF)
 Contents = frozenset[tuple[str, bytes]]
 
 

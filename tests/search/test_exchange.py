@@ -88,7 +88,7 @@ def test_the_csv_and_the_npy_are_what_anybody_reads(built, tmp_path):
 
 
 def test_the_fingerprint_is_kept_and_another_model_is_refused_before_a_row_is_read(file, tmp_path):
-    def other(manifest):
+    def other(manifest, _canaries):
         require_same(manifest.fingerprint, {"architecture": "hog", "bands": ["r", "g", "b"], "px": 256})
 
     with pytest.raises(MismatchError, match="px is 128 in the index and 256 in the model"):
