@@ -139,10 +139,13 @@ def _left_of(
 
 
 def _damaged(path: Path, found: Sequence[Version]) -> list[Path]:
-    """Manifests of versions that are not whole, then the segments that are the reason."""
+    """Segments that are damaged, then the manifests of the versions that are not whole for it.
+
+    In this order a repair that is killed in between finds them again: without its manifest nobody looks at a segment.
+    """
     manifests = [path / version.name for version in found if not version.whole]
     bad = dict.fromkeys(path / ref.file for version in found for ref in version.bad)
-    return [file for file in (*manifests, *bad) if file.is_file() or file.is_symlink()]
+    return [file for file in (*bad, *manifests) if file.is_file() or file.is_symlink()]
 
 
 def _make_current(path: Path, manifest: Manifest, chosen: Version, named: str | None) -> None:
