@@ -189,13 +189,15 @@ def _read_words(source: Path) -> dict[str, Any]:
         else:
             text = (pq.read_metadata(source).metadata or {}).get(METADATA, b"")
         words = json.loads(text)
+        told = {name: value for name, value in words.items() if name != "digest"} if isinstance(words, dict) else {}
+        digest = files.digest(told)
     except FileNotFoundError as error:
         raise InputError(f"{beside} is not there; a CSV needs it, and the .npy, beside it.") from error
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{source} is damaged, or no export of an index.") from error
     if not isinstance(words, dict) or words.get("format") != FORMAT or not isinstance(words.get("manifest"), dict):
         raise InputError(f"{source} is no export of an index that this version of georetrieval can read.")
-    if files.digest({name: value for name, value in words.items() if name != "digest"}) != words.get("digest"):
+    if digest != words.get("digest"):
         raise InputError(f"{source} is damaged: what it says of its index does not have the digest beside it.")
     return words
 
@@ -258,9 +260,12 @@ def _csv_parts(source: Path, about: Manifest, words: Mapping[str, Any], ground: 
     try:
         table = pyarrow.csv.read_csv(source, convert_options=pyarrow.csv.ConvertOptions(
             column_types=types, strings_can_be_null=False))
-        values = np.load(vectors, mmap_mode="r", allow_pickle=False)
-    except (pa.ArrowException, OSError, ValueError, EOFError, MemoryError) as error:
-        raise InputError(f"{source} or {vectors} cannot be read: {str(error).splitlines()[0]}.") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise InputError(f"{source} cannot be read as CSV.") from error
+    try:
+        values = np.lib.format.open_memmap(vectors, mode="r")
+    except Exception as error:  # the header is Python to numpy, and what can be wrong with it has many names
+        raise InputError(f"{vectors} cannot be read as npy.") from error
     shape = (about.counts.tiles, about.dim)
     if table.column_names != TEXT_COLUMNS or table.num_rows != shape[0] or values.shape != shape \
             or values.dtype != np.dtype("<f4"):

@@ -126,6 +126,8 @@ class Manifest(_Part):
             raise ValueError("counts and segments disagree")
         if digest(self.fingerprint) != self.fingerprint_digest:
             raise ValueError("the fingerprint does not have its digest")
+        if not all(map(_well_formed, self.sources)):
+            raise ValueError("a source has words where numbers belong, or something else where words do")
         if any(len(vector) != self.dim for vector in self.canaries):
             raise ValueError("a canary has another length than dim")
         if self.canary_file is not None and self.canary_file.rows != len(self.canaries):
@@ -165,6 +167,15 @@ class Manifest(_Part):
         """Canonical JSON bytes; parts that came later and are not there are not named: older readers can read it."""
         unnamed = {name for name in ("calibration", "pictures", "canary_file") if getattr(self, name) is None}
         return canonical_json(self.model_dump(mode="json", exclude=unnamed))
+
+
+def _well_formed(source: dict[str, Any]) -> bool:
+    """Whether what is reckoned with in a source is what it has to be, as far as it is there."""
+    zooms = source.get("zooms", [])
+    words = [source[name] for name in ("scope", "date") if name in source]
+    numbers = [source[name] for name in ("overlap", "blank", "failed") if name in source]
+    return isinstance(zooms, list) and all(word is None or isinstance(word, str) for word in words) and all(
+        isinstance(number, (int, float)) and -1e12 < number < 1e12 for number in [*numbers, *zooms])
 
 
 def current_name(index: Path) -> str:

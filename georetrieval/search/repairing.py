@@ -154,12 +154,15 @@ def _next(version: Version, found: Sequence[Version], created_by: str) -> dict[s
 
 
 def _damaged(path: Path, found: Sequence[Version]) -> list[Path]:
-    """Manifests of versions that are not whole, then the segments that are the reason."""
+    """Segments that are damaged, then the manifests of the versions that are not whole for it.
+
+    In this order a repair that is killed in between finds them again: without its manifest nobody looks at a segment.
+    """
     manifests = [path / version.name for version in found if not version.whole]
     bad = dict.fromkeys(path / ref.file for version in found for ref in version.bad)
     proofs = dict.fromkeys(path / version.manifest.canary_file.file for version in found
                            if version.unproved and version.manifest and version.manifest.canary_file)
-    return [file for file in (*manifests, *bad, *proofs) if file.is_file() or file.is_symlink()]
+    return [file for file in (*bad, *proofs, *manifests) if file.is_file() or file.is_symlink()]
 
 
 def _make_current(path: Path, manifest: Manifest, chosen: Version, named: str | None) -> None:
