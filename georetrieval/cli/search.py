@@ -75,12 +75,11 @@ def command(
       georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer
     """
     from georetrieval.cli.bars import progress
-    from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
-    from georetrieval.search.store import IndexStore
+    from georetrieval.cli.queries import check_k, filter_of, open_index, parse_word
 
     format_ = _format(format_, out)
     check_k(k)
-    store = IndexStore.open(index_path(index))
+    store = open_index(index)
     if store.manifest.pictures is not None:
         others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
                   "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox,
@@ -101,7 +100,7 @@ def command(
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
                       vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
-        answers = answered(asker.store, asker.rows, asked.views, k, where=where,
+        answers = answered(asker.store, asker.source, asked.views, k, where=where,
                            rerank=asker.closer(asked) if rerank == "closer" else rerank,
                            min_confidence=min_confidence, every_window=every_window)
     for note in asker.notes:
@@ -109,7 +108,7 @@ def command(
     if answers.none_may:
         click.echo("No tile of the index may answer: the filters leave none.", err=True)
     matches = answers.matches
-    ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], asker.store.manifest.crs,
+    ground = on_ground(matches, answers.table, asked.bounds[matches.query_rows], asker.store.manifest.crs,
                        confidence=answers.confidence)
     write_answers(ground, format_, out)
     _require_answers((*asked.blank, *map(str, matches.unanswered_names)))

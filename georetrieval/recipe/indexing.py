@@ -23,6 +23,7 @@ from georetrieval.samples.campaigns import TileSamples
 from georetrieval.samples.windows import WindowSamples, overlapping, steps_of
 from georetrieval.search.building import About, Part
 from georetrieval.search.descriptors import Space
+from georetrieval.search.row_source import Store
 from georetrieval.search.store import IndexStore, refuse_existing
 
 CANARIES = 4
@@ -151,7 +152,7 @@ def chosen_rows(
     return rows if tile_ids is None else rows[rows["tile_id"].isin(list(tile_ids))]
 
 
-def require_eye(store: IndexStore, eye: Embedder) -> None:
+def require_eye(store: Store, eye: Embedder) -> None:
     """Refuse an eye that is not the one that built the index.
 
     Raises

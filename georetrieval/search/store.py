@@ -35,6 +35,7 @@ from georetrieval.search.manifest import (
     publish_version,
     read_manifest,
 )
+from georetrieval.search.row_source import HeldRows
 from georetrieval.search.sweeping import sweep
 
 TRIES = 3
@@ -205,6 +206,11 @@ class IndexStore:
         table = pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]
         descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
         return descriptors, table.drop_columns(["vector"])
+
+    def source(self) -> tuple[IndexStore, HeldRows]:
+        """The current version, and its rows for questions."""
+        store, rows = self.load_current()
+        return store, HeldRows(rows)
 
     def gallery(self, *, index: str = "exact") -> Gallery:
         """The rows behind an index, ready to be searched."""
