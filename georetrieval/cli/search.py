@@ -60,6 +60,9 @@ def command(
     that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
+    INDEX may also be the address of a table that `index export --to` wrote: postgresql://USER@HOST/DATABASE?table=NAME.
+    The answers are the same, and come from one version of it.
+
     Of an index of pictures a QUERY is a picture, a folder of them or a list (pictures.csv, as `detect` writes it); the
     answers are the nearest rows with their keys.
 
@@ -70,6 +73,7 @@ def command(
       georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
       georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
       georetrieval search town photo.tif --filter-date 2004 --format csv
+      georetrieval search "postgresql://gis@localhost/land?table=town" photo.tif --filter-date 2004
       georetrieval search town photo.tif --min-confidence 0.9
       georetrieval search town photo.tif --rerank k-reciprocal
       georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer

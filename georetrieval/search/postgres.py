@@ -27,6 +27,7 @@ from georetrieval.search.postgres_export import Place, away, columns_of, use_app
 from georetrieval.search.postgres_layout import FORMAT, REGISTER, TYPES, part_of, selected
 from georetrieval.search.postgres_session import Session, as_json, is_text, quoted
 from georetrieval.search.row_source import Rectangles
+from georetrieval.search.store import described
 
 SPARE = 16
 """Rows asked for beyond the k nearest; only when more than these are as near as rounding can tell, all are."""
@@ -115,6 +116,12 @@ class PostgresStore:
     def require(self, fingerprint: Mapping[str, Any]) -> None:
         """MismatchError, naming the fields that differ, unless the eye is the one that built the index."""
         require_same(self.manifest.fingerprint, fingerprint)
+
+    def info(self) -> dict[str, Any]:
+        """The manifest for people, and the share of the nearest rows that an approximate index finds."""
+        told = described(self.path, self.manifest)
+        return {name: value for name, value in told.items() if name not in ("version", "segments", "bytes")} | {
+            "approximate_recall": self.recall}
 
     def source(self) -> tuple[PostgresStore, TableRows]:
         """This version, and its rows."""

@@ -1,6 +1,6 @@
 """What an index is in a PostgreSQL database: the columns of its table, and rows as bytes of a binary COPY and back.
 
-    NAME                   position, tile_id (key), key, scope, date, x_min..y_max, embedding vector(d), sha256, geometry
+    NAME                   position, tile_id, key, scope, date, x_min..y_max, embedding vector(d), sha256, geometry
     georetrieval_indexes   a line per table: format, what the manifest says, how many rows, how it was written
 
 `geometry` is there where PostGIS is; `sha256` is that of the row's other columns but position and geometry.

@@ -38,7 +38,7 @@ class Session:
         with self._sentences():
             self._connection = native.Connection(
                 address.user, host=None if address.socket else address.host, database=address.database,
-                password=address.password, sock=_connected(address), ssl_context=_tls(address),
+                password=address.password or "", sock=_connected(address), ssl_context=_tls(address),
                 application_name="georetrieval")
         self.run("SET extra_float_digits = 3")  # numbers come as exactly as they are stored
         self.run("SET bytea_output = 'hex'")
@@ -77,10 +77,11 @@ class Session:
         native = driver()
         try:
             yield
-        except native.DatabaseError as error:
-            told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-            raise self._error(str(told.get("C", "")), str(told.get("M", ""))) from None
-        except (native.InterfaceError, OSError, struct.error, AttributeError) as error:
+        except (native.Error, OSError, struct.error, AttributeError) as error:
+            said = error if isinstance(error, native.DatabaseError) else error.__context__
+            if isinstance(said, native.DatabaseError):  # that the server then hung up is not what went wrong
+                told = said.args[0] if said.args and isinstance(said.args[0], dict) else {}
+                raise self._error(str(told.get("C", "")), str(told.get("M", ""))) from None
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
             if not hasattr(self, "_connection"):
                 raise InputError(f"The PostgreSQL server at {self.address.server} cannot be spoken to "
@@ -91,13 +92,17 @@ class Session:
     def _error(self, state: str, message: str) -> GeoretrievalError:
         where, told = self.address.server, self._clean(message)
         if state in WRONG_DOOR:
+            bare = "" if self.address.password else " (none was given: set PGPASSWORD or write ~/.pgpass)"
             return InputError(f"The PostgreSQL server at {where} does not let {self.address.user!r} into the database "
-                              f"{self.address.database!r}: {WRONG_DOOR[state]}.")
+                              f"{self.address.database!r}: {WRONG_DOOR[state]}{bare if state[:2] == '28' else ''}.")
         if state == "42501":
             return InputError(f"The user {self.address.user!r} may not do this in {self.address}: {told}.")
         if state == "42P01":
             return InputError(f"There is no index in {self.address}; write one with: georetrieval index export INDEX "
                               "--to ADDRESS.")
+        if state == "3F000":
+            return InputError(f"There is no schema {self.address.schema!r} in the database {self.address.database!r} "
+                              f"at {where}; its owner makes one with: CREATE SCHEMA.")
         if later := next((words for start, words in LATER.items() if state.startswith(start)), None):
             return BusyError(f"The PostgreSQL server at {where} {later} ({told}); try again later.")
         return InputError(f"The PostgreSQL server at {where} did not do what was asked of {self.address}: {told} "

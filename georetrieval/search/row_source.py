@@ -66,6 +66,10 @@ class Store(Protocol):
         """The version that is current, and its rows."""
         ...
 
+    def info(self) -> dict[str, Any]:
+        """What there is to know, for people."""
+        ...
+
     def gallery(self) -> Gallery:
         """All rows behind an index."""
         ...

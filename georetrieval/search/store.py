@@ -219,17 +219,7 @@ class IndexStore:
 
     def info(self) -> dict[str, Any]:
         """The manifest for people: without vectors, with sizes and dates added up."""
-        m = self.manifest
-        return {
-            "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
-            "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
-            "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
-            "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
-            "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
-            "made_by": m.created_by, "package": m.package,
-            "calibration": None if m.calibration is None else asdict(m.calibration),
-            "pictures": None if m.pictures is None else m.pictures.told(),
-        }
+        return described(self.path, self.manifest)
 
     def verify(self) -> Check:
         """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
@@ -238,6 +228,20 @@ class IndexStore:
     def sweep(self) -> None:
         """Remove what the last versions do not name and nobody can still be reading; the lock is held."""
         sweep(self.path, self.name)
+
+
+def described(path: object, m: Manifest) -> dict[str, Any]:
+    """A manifest for people: without vectors, with sizes and dates added up."""
+    return {
+        "index": str(path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
+        "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
+        "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
+        "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
+        "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
+        "made_by": m.created_by, "package": m.package,
+        "calibration": None if m.calibration is None else asdict(m.calibration),
+        "pictures": None if m.pictures is None else m.pictures.told(),
+    }
 
 
 def refuse_existing(path: Path, replace: bool) -> None:
