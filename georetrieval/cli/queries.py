@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import rich_click as click
+
 from georetrieval.errors import InputError, UsageError
 from georetrieval.search.postgres_address import Address, is_address
 
@@ -121,7 +123,10 @@ def open_index(name: str) -> Store:
         return IndexStore.open(index_path(name))
     from georetrieval.search.postgres import PostgresStore
 
-    return PostgresStore.open(Address.parse(name))
+    store = PostgresStore.open(Address.parse(name))
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(store.close)
+    return store
 
 
 def filter_of(

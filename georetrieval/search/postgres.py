@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from georetrieval.errors import InputError, StoreError, UsageError
 from georetrieval.search.building import Part
@@ -32,6 +33,8 @@ from georetrieval.search.store import described
 SPARE = 16
 """Rows asked for beyond the k nearest; only when more than these are as near as rounding can tell, all are."""
 AT_ONCE = 8192
+MANY = 64
+"""Questions beyond which all rows are read once instead of looked through once for each."""
 UNIT_ROUNDOFF = 2.0**-24
 TINY = 1e-16
 """A distance below which float32 squares vanish, for vectors of any length that a table holds."""
@@ -142,9 +145,12 @@ class TableRows:
         self._dim, self._space = store.manifest.dim, store.manifest.metric_space
         self._lines: dict[int, Sequence[Any]] = {}
         self._part: Part | None = None
+        self._all: Part | None = None
 
     def whole(self) -> Part:
         """All rows; StoreError unless they are all that were exported."""
+        if self._all is not None:
+            return self._all
         parts, seen, columns = [], RowsHash(TEXT_COLUMNS), selected(self._place.vector)
         for start in range(0, self._store.manifest.counts.tiles, AT_ONCE):
             lines = self._session.run(f"SELECT {columns} FROM {self._table} t WHERE position >= :low AND "
@@ -154,9 +160,8 @@ class TableRows:
         if seen.hexdigest() != self._store.rows_sha256:
             raise StoreError(f"{self._store.path} is damaged: its rows are not those that were exported; export the "
                              "index again.")
-        import pyarrow as pa
-
-        return Descriptors.concatenate([rows for rows, _ in parts]), pa.concat_tables([t for _, t in parts])
+        self._all = Descriptors.concatenate([rows for rows, _ in parts]), pa.concat_tables([t for _, t in parts])
+        return self._all
 
     def nearest(self, views: Sequence[Descriptors], k: int, where: Filter = EVERYTHING) -> Part:
         """Rows among which are the k nearest of each query that may answer, and all that have a query's key.
@@ -171,6 +176,9 @@ class TableRows:
             if view.dim != self._dim:
                 raise UsageError(f"The question has vectors of length {view.dim}, the index of length {self._dim}; "
                                  "both must come from the same model.")
+        if self._all is not None or sum(len(view) for view in views) > MANY:
+            return self.whole()
+        for view in views:
             for row in np.flatnonzero(view.valid):
                 told, values = _conditions(where, str(view.names[row]), str(view.scopes[row]))
                 near.update(self._near(view.vectors[row], max(k, 1), told, values))

@@ -94,8 +94,8 @@ class Place:
         if schema is None:
             raise InputError(f"The user {address.user!r} has no schema to use in {address.database!r}; name one: "
                              "table=SCHEMA.NAME.")
-        version = (*(int(part) for part in known["vector"][1].split(".")[:2]), 0)
-        return cls(str(schema), quoted(known["vector"][0]), quoted(known.get("postgis", [""])[0]), version[:2])
+        major, minor = (int(part) for part in known["vector"][1].split(".")[:2])
+        return cls(str(schema), quoted(known["vector"][0]), quoted(known.get("postgis", [""])[0]), (major, minor))
 
 
 def export_postgres(store: IndexStore, address: Address, *, ann: str | None = None) -> Written:

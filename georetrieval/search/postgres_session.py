@@ -78,8 +78,10 @@ class Session:
         try:
             yield
         except (native.Error, OSError, struct.error, AttributeError) as error:
-            said = error if isinstance(error, native.DatabaseError) else error.__context__
-            if isinstance(said, native.DatabaseError):  # that the server then hung up is not what went wrong
+            said: BaseException | None = error
+            while said is not None and not isinstance(said, native.DatabaseError):
+                said = said.__context__  # that the server then hung up is not what went wrong
+            if said is not None:
                 told = said.args[0] if said.args and isinstance(said.args[0], dict) else {}
                 raise self._error(str(told.get("C", "")), str(told.get("M", ""))) from None
             what = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -104,6 +104,16 @@ def test_the_same_answers_as_in_the_folder(both, where, k):
     assert k >= ROWS or len(part[0]) <= len(asked) * (k + 16 + 60 + 40) + 20 * len(asked)
 
 
+def test_many_questions_read_all_rows_once(both):
+    store, table = both
+    asked = Descriptors.concatenate([questions(store)] * 6)
+    part = table.source()[1].nearest([asked], 4, Filter(own_scope=True))
+    assert len(part[0]) == ROWS
+    mine = store.gallery().search(asked, 4, where=Filter(own_scope=True))
+    theirs = Gallery.of(part[0], attributes=part[1]).search(asked, 4, where=Filter(own_scope=True))
+    assert (named(theirs), theirs.scores.tobytes()) == (named(mine), mine.scores.tobytes())
+
+
 def test_few_rows_come_and_all_when_all_are_wanted(both):
     store, table = both
     part = table.source()[1].nearest([store.load()[0].take([0])], 1)
