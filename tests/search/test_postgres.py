@@ -35,7 +35,7 @@ def rows(seed: int = 1, count: int = ROWS, space: str = "cosine", dim: int = DIM
     random = np.random.default_rng(seed)
     vectors = random.normal(size=(count, dim)).astype(np.float32)
     vectors[100:160] = vectors[7]                                                    # ties, more than are spare
-    vectors[160:200] = vectors[8] * (1 + np.arange(40)[:, None] % 3 * np.float32(1e-7))  # apart by rounding
+    vectors[160:200] = vectors[8] * (1 + random.normal(size=(40, dim)) * 1e-7)        # nearly ties: apart by rounding
     vectors[200:210] *= np.float32(1e-6)
     west = np.arange(count) % 20 * 100.0
     south = np.arange(count) // 20 * 100.0
@@ -67,6 +67,7 @@ def questions(store: IndexStore) -> Descriptors:
     """Rows of the index (ties and rounding among them), strange vectors, and vectors that mean nothing."""
     held = store.load()[0].take([0, 7, 120, 8, 170, 205, 399])
     strange = np.random.default_rng(5).normal(size=(5, DIM)).astype(np.float32)
+    strange[4] += 2 * held.vectors[3]
     strange[1], strange[2, 3], strange[3] = 0, np.nan, strange[3] * np.float32(1e-15)
     new = Descriptors(strange, ["'x", "nowhere", "b\0c", "", held.keys[0]], [*"vwxy", "a\udc80\0"],
                       [NASTY[0], "?", NASTY[1], "\0", NASTY[3]], held.space)
