@@ -63,13 +63,12 @@ def command(
       georetrieval classify masks --watch incoming/ --scope north --alarm open --min-margin 0.2
       georetrieval classify masks - --scope north --alarm open < names.txt
     """
-    from georetrieval.cli.queries import index_path
+    from georetrieval.cli.queries import open_index
     from georetrieval.recipe.reading_classes import Alarm, Judge
-    from georetrieval.search.store import IndexStore
 
     if bool(images) == (watch is not None):
         raise UsageError("What is to be judged? Give images, or --watch FOLDER, one of both.")
-    judge = Judge(IndexStore.open(index_path(index)), model=model, unknown=unknown, told=k)
+    judge = Judge(open_index(index), model=model, unknown=unknown, told=k)
     if alarm is not None:
         judge.require_key(alarm)
     bell = None if alarm is None else Alarm(alarm, min_margin)

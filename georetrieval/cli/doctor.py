@@ -14,7 +14,8 @@ from georetrieval.cli.output import FORMATS, format_option
 REQUIRED = ("torch", "torchvision", "timm", "faiss-cpu", "rasterio", "pyogrio", "geopandas", "shapely", "pyproj",
             "numpy", "pyarrow", "rusterize", "safetensors", "accelerate", "pytorch-metric-learning")
 OPTIONAL = {"py7zr": "reads .7z deliveries; pip install 'georetrieval[archives]'",
-            "openvino": "a faster engine for nets; pip install 'georetrieval[openvino]'"}
+            "openvino": "a faster engine for nets; pip install 'georetrieval[openvino]'",
+            "pg8000": "speaks to PostgreSQL; pip install 'georetrieval[postgres]'"}
 
 
 @click.command()

@@ -197,9 +197,10 @@ def info(index: str, format_: str) -> None:
     Examples:
       georetrieval index info town
       georetrieval index info town --format json
+      georetrieval index info "postgresql://gis@localhost/land?table=town"
     """
     from georetrieval.cli.output import write_value
-    from georetrieval.cli.queries import index_path
-    from georetrieval.search.store import IndexStore
+    from georetrieval.cli.queries import open_index
 
-    write_value(IndexStore.open(index_path(index)).info(), format_, title=index)
+    store = open_index(index)
+    write_value(store.info(), format_, title=str(store.path))

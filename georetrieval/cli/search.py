@@ -62,6 +62,9 @@ def command(
     that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
+    INDEX may also be the address of a table that `index export --to` wrote: postgresql://USER@HOST/DATABASE?table=NAME.
+    The answers are the same, and come from one version of it.
+
     Of an index of pictures a QUERY is a picture, a folder of them or a list (pictures.csv, as `detect` writes it); the
     answers are the nearest rows with their keys.
 
@@ -72,17 +75,17 @@ def command(
       georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
       georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
       georetrieval search town photo.tif --filter-date 2004 --format csv
+      georetrieval search "postgresql://gis@localhost/land?table=town" photo.tif --filter-date 2004
       georetrieval search town photo.tif --min-confidence 0.9
       georetrieval search town photo.tif --rerank k-reciprocal
       georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer
     """
     from georetrieval.cli.bars import progress
-    from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
-    from georetrieval.search.store import IndexStore
+    from georetrieval.cli.queries import check_k, filter_of, open_index, parse_word
 
     format_ = _format(format_, out)
     check_k(k)
-    store = IndexStore.open(index_path(index))
+    store = open_index(index)
     if store.manifest.pictures is not None:
         others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
                   "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox,
@@ -103,7 +106,7 @@ def command(
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
                       vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
-        answers = answered(asker.store, asker.rows, asked.views, k, where=where,
+        answers = answered(asker.store, asker.source, asked.views, k, where=where,
                            rerank=asker.closer(asked) if rerank == "closer" else rerank,
                            min_confidence=min_confidence, every_window=every_window)
     for note in asker.notes:
@@ -111,7 +114,7 @@ def command(
     if answers.none_may:
         click.echo("No tile of the index may answer: the filters leave none.", err=True)
     matches = answers.matches
-    ground = on_ground(matches, asker.rows[1], asked.bounds[matches.query_rows], asker.store.manifest.crs,
+    ground = on_ground(matches, answers.table, asked.bounds[matches.query_rows], asker.store.manifest.crs,
                        confidence=answers.confidence)
     write_answers(ground, format_, out)
     _require_answers((*asked.blank, *map(str, matches.unanswered_names)))

@@ -29,6 +29,7 @@ from georetrieval.search.fingerprint import plain
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Doubles, Rows
 from georetrieval.search.matches import NO_ROW, Matches
+from georetrieval.search.row_source import Store
 from georetrieval.search.store import IndexStore
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def sides_of(
     return asks, _ground(tileset, asks), Gallery.of(answers, attributes=ground_table(rows, tileset.grid.crs))
 
 
-def confidences(store: IndexStore, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
+def confidences(store: Store, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
     """(nq,) probability that the first answers are right, by the index's calibration; None when it has none.
 
     Parameters

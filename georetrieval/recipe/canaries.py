@@ -30,9 +30,10 @@ from georetrieval.samples.arrays import ArraySamples
 from georetrieval.samples.bands import PHOTO, SEMANTIC
 from georetrieval.samples.listed import ListedSamples
 from georetrieval.samples.listing import Listing
-from georetrieval.search.canaries import MOST, Canaries, Canary, bounded, difference, read_canaries
+from georetrieval.search.canaries import MOST, Canaries, Canary, bounded, difference
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.manifest import CANARY_CAP, CanaryRef, Manifest, sha256
+from georetrieval.search.row_source import Store
 from georetrieval.search.segments import VanishedError
 from georetrieval.search.store import IndexStore
 
@@ -71,7 +72,7 @@ def of_pictures(
     return _kept(canaries, eye, pictures=True)
 
 
-def require_eye(store: IndexStore, eye: Embedder) -> None:
+def require_eye(store: Store, eye: Embedder) -> None:
     """Refuse an eye that is not the one that built the index.
 
     Raises
@@ -82,16 +83,15 @@ def require_eye(store: IndexStore, eye: Embedder) -> None:
         When the file of the canaries is damaged.
     """
     store.require(eye.fingerprint())
-    manifest, ref = store.manifest, store.manifest.canary_file
     try:
-        canaries = read_canaries(store.path, ref) if ref else None
+        canaries = store.canaries()
     except VanishedError:
         newer = IndexStore.open(store.path)  # swept, when the index was built again in the meantime
-        if newer.manifest.canary_file == ref:
+        if newer.manifest.canary_file == store.manifest.canary_file:
             raise
         require_eye(newer, eye)
         return
-    require_sight(manifest, canaries, eye)
+    require_sight(store.manifest, canaries, eye)
 
 
 def require_sight(manifest: Manifest, canaries: Canaries | None, eye: Embedder) -> None:

@@ -20,6 +20,7 @@ from georetrieval.search.manifest import Pictures
 from georetrieval.search.outliers import Threshold, threshold
 from georetrieval.search.picture_rows import added, build_pictures, change_pictures, without
 from georetrieval.search.prototypes import RowsKind
+from georetrieval.search.row_source import Store
 from georetrieval.search.store import IndexStore, refuse_existing
 from georetrieval.search.verdicts import nearest_distances, scopes_of
 
@@ -66,7 +67,7 @@ def index_pictures(
     return build_pictures(path, members, about, again=replace)
 
 
-def eye_of(store: IndexStore, model: str | None = None) -> Embedder:
+def eye_of(store: Store, model: str | None = None) -> Embedder:
     """The eye of an index of pictures, or another one that has to be the same, held against fingerprint and canaries.
 
     Raises

@@ -50,11 +50,11 @@ Ground = Callable[[pa.Table, str], pa.Table]
 
 def export_parquet(store: IndexStore, path: Path) -> int:
     """Publish the rows of an index as GeoParquet; how many they are."""
-    store, (rows, table) = _exported(store)
+    store, (rows, table) = exported(store)
     d, metadata, plain = rows.dim, table.schema.metadata or {}, table
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(rows.vectors.reshape(-1), pa.float32()), d)
     table = table.append_column(pa.field("vector", pa.list_(pa.float32(), d)), vectors)
-    words = {METADATA: files.canonical_json(_sealed(_words(store, rows, plain, PARQUET_HASHED)))}
+    words = {METADATA: files.canonical_json(sealed(words_of(store, rows, plain, PARQUET_HASHED)))}
     words |= {b"geo": metadata[b"geo"]} if metadata.get(b"geo") else {}
     with files.publishing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(words), temporary, compression="zstd", write_page_checksum=True,
@@ -64,14 +64,14 @@ def export_parquet(store: IndexStore, path: Path) -> int:
 
 def export_csv(store: IndexStore, path: Path) -> int:
     """Publish FILE.npy, FILE.csv and, when both are whole, FILE.json; how many rows they have."""
-    store, (rows, table) = _exported(store)
+    store, (rows, table) = exported(store)
     with files.publishing(path.with_suffix(".npy")) as temporary:
         np.save(temporary, rows.vectors.astype("<f4", copy=False), allow_pickle=False)
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(table.select(TEXT_COLUMNS), sink)
     files.publish(path, bytes(sink.getvalue()))
     hashes = {"csv_sha256": files.sha256_file(path), "npy_sha256": files.sha256_file(path.with_suffix(".npy"))}
-    files.publish_json(path.with_suffix(".json"), _sealed(_words(store, rows, table, TEXT_COLUMNS) | hashes))
+    files.publish_json(path.with_suffix(".json"), sealed(words_of(store, rows, table, TEXT_COLUMNS) | hashes))
     return len(rows)
 
 
@@ -100,8 +100,8 @@ def import_rows(
     if not source.is_file():
         raise InputError(f"There is no file {source}; `georetrieval index export INDEX -o {source.name}` makes one.")
     words = _read_words(source)
-    about = _manifest(words, source)
-    proof = _canaries(words, about, source)
+    about = manifest_of(words, source)
+    proof = canaries_of(words, about, source)
     if check is not None:
         check(about, Canaries.decode(proof, about.canary_file) if about.canary_file else None)
     parts = _parquet_parts(source, about) if source.suffix == ".parquet" else _csv_parts(source, about, words, ground)
@@ -125,7 +125,8 @@ def import_rows(
         return IndexStore(path, publish_version(path, manifest), manifest)
 
 
-def _exported(store: IndexStore) -> tuple[IndexStore, Part]:
+def exported(store: IndexStore) -> tuple[IndexStore, Part]:
+    """The current version and its rows; InputError where an exchange would lose what rows are made of."""
     made = store.manifest.pictures
     if made is not None and made.members:
         raise InputError(f"The rows of {store.path} are made of pictures that are kept beside them, which no exchange "
@@ -161,7 +162,7 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
-def _words(store: IndexStore, rows: Descriptors, table: pa.Table, columns: list[str]) -> dict[str, Any]:
+def words_of(store: IndexStore, rows: Descriptors, table: pa.Table, columns: list[str]) -> dict[str, Any]:
     """What an export says besides its rows."""
     told, seen = json.loads(store.manifest.encoded()), RowsHash(columns)
     ref = store.manifest.canary_file
@@ -173,9 +174,14 @@ def _words(store: IndexStore, rows: Descriptors, table: pa.Table, columns: list[
             "manifest": {name: value for name, value in told.items() if name not in OWN}} | proof
 
 
-def _sealed(words: dict[str, Any]) -> dict[str, Any]:
+def sealed(words: dict[str, Any]) -> dict[str, Any]:
     """The words and their digest: neither a Parquet footer nor a JSON file has a checksum of its own."""
     return words | {"digest": files.digest(words)}
+
+
+def is_sealed(words: Mapping[str, Any]) -> bool:
+    """Whether words have their digest."""
+    return files.digest({name: value for name, value in words.items() if name != "digest"}) == words.get("digest")
 
 
 def _read_words(source: Path) -> dict[str, Any]:
@@ -189,20 +195,19 @@ def _read_words(source: Path) -> dict[str, Any]:
         else:
             text = (pq.read_metadata(source).metadata or {}).get(METADATA, b"")
         words = json.loads(text)
-        told = {name: value for name, value in words.items() if name != "digest"} if isinstance(words, dict) else {}
-        digest = files.digest(told)
+        whole = isinstance(words, dict) and is_sealed(words)  # half a surrogate pair has no digest: ValueError
     except FileNotFoundError as error:
         raise InputError(f"{beside} is not there; a CSV needs it, and the .npy, beside it.") from error
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{source} is damaged, or no export of an index.") from error
     if not isinstance(words, dict) or words.get("format") != FORMAT or not isinstance(words.get("manifest"), dict):
         raise InputError(f"{source} is no export of an index that this version of georetrieval can read.")
-    if digest != words.get("digest"):
+    if not whole:
         raise InputError(f"{source} is damaged: what it says of its index does not have the digest beside it.")
     return words
 
 
-def _manifest(words: Mapping[str, Any], source: Path) -> Manifest:
+def manifest_of(words: Mapping[str, Any], source: object) -> Manifest:
     """The manifest as if all its rows were in one file, so that it is checked before any row is read."""
     rows = words.get("rows")
     if not isinstance(rows, int) or not 0 < rows <= ROWS_CAP:
@@ -219,7 +224,7 @@ def _manifest(words: Mapping[str, Any], source: Path) -> Manifest:
             from error
 
 
-def _canaries(words: Mapping[str, Any], about: Manifest, source: Path) -> bytes:
+def canaries_of(words: Mapping[str, Any], about: Manifest, source: object) -> bytes:
     """The bytes of the canaries' file, after every check; none where the index had none."""
     if about.canary_file is None:
         return b""

@@ -23,6 +23,7 @@ from georetrieval import __version__, files
 from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
 from georetrieval.search.building import About, Builder, Part, counted, publish_once
+from georetrieval.search.canaries import Canaries, read_canaries
 from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
@@ -36,6 +37,7 @@ from georetrieval.search.manifest import (
     publish_version,
     read_manifest,
 )
+from georetrieval.search.row_source import HeldRows
 from georetrieval.search.sweeping import sweep
 
 TRIES = 3
@@ -209,6 +211,11 @@ class IndexStore:
         descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
         return descriptors, table.drop_columns(["vector"])
 
+    def source(self) -> tuple[IndexStore, HeldRows]:
+        """The current version, and its rows for questions."""
+        store, rows = self.load_current()
+        return store, HeldRows(rows)
+
     def gallery(self, *, index: str = "exact") -> Gallery:
         """The rows behind an index, ready to be searched."""
         descriptors, table = self.load_current()[1]
@@ -216,18 +223,18 @@ class IndexStore:
 
     def info(self) -> dict[str, Any]:
         """The manifest for people: without vectors, with sizes and dates added up."""
-        m = self.manifest
-        return {
-            "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
-            "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
-            "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
-            "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
-            "canaries": len(m.canaries) if m.canary_file else "none kept: the index was built before",
-            "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
-            "made_by": m.created_by, "package": m.package,
-            "calibration": None if m.calibration is None else asdict(m.calibration),
-            "pictures": None if m.pictures is None else m.pictures.told(),
-        }
+        return described(self.path, self.manifest)
+
+    def canaries(self) -> Canaries | None:
+        """The pictures that are kept with it; None where none are.
+
+        Raises
+        ------
+        StoreError
+            When their file is damaged or lost.
+        """
+        ref = self.manifest.canary_file
+        return read_canaries(self.path, ref) if ref else None
 
     def verify(self) -> Check:
         """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
@@ -236,6 +243,21 @@ class IndexStore:
     def sweep(self) -> None:
         """Remove what the last versions do not name and nobody can still be reading; the lock is held."""
         sweep(self.path, self.name)
+
+
+def described(path: object, m: Manifest) -> dict[str, Any]:
+    """A manifest for people: without vectors, with sizes and dates added up."""
+    return {
+        "index": str(path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
+        "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
+        "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
+        "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
+        "canaries": len(m.canaries) if m.canary_file else "none kept: the index was built before",
+        "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
+        "made_by": m.created_by, "package": m.package,
+        "calibration": None if m.calibration is None else asdict(m.calibration),
+        "pictures": None if m.pictures is None else m.pictures.told(),
+    }
 
 
 def refuse_existing(path: Path, replace: bool) -> None:
