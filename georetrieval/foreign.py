@@ -71,5 +71,8 @@ def read_json(path: Path, most: int, what: str = "a JSON file") -> Any:
 
 
 def kept_inside(path: Path, folder: Path) -> bool:
-    """Whether what is found at `path` below `folder` lies there and not behind a link that leads out of it."""
-    return path.resolve().is_relative_to(folder.resolve())
+    """Whether what is found at `path` below `folder` lies there and not behind a link that leads out, or nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a ring
+        return False

@@ -91,6 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        _say(f"error: {str(error.filename)[:300]} cannot be used: {error.strerror}.")
+        sys.exit(2)
 
 
 def _say(text: str) -> None:
