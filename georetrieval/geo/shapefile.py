@@ -143,6 +143,9 @@ def _foreign_index(parts: ShapefileParts, shapes: NDArray[np.int64], size: int) 
     there = np.ascontiguousarray(data[starts[:, None] + np.arange(4, 8)]).view(">i4").ravel().astype(np.int64) * 2
     if wrong := int((there != lengths).sum()):
         return f"{wrong} of its {len(shapes)} shapes begin elsewhere"
+    kinds = np.ascontiguousarray(data[starts[:, None] + np.arange(8, 12)]).view("<i4").ravel()
+    if wrong := int((~np.isin(kinds, (0, read_header(parts.shp).kind))).sum()):
+        return f"{wrong} of its {len(shapes)} shapes are of another type than the .shp says"
     if int((lengths + 8).sum()) != size - HEADER_BYTES and int((starts + 8 + lengths).max()) != size:
         return "the .shp holds more shapes than it lists"
     return ""
