@@ -1,4 +1,4 @@
-"""Opening what others made: pipes and devices without waiting, caps, YAML that repeats itself, links that lead out."""
+"""Opening what others made: pipes and devices without waiting, caps, links that lead out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from georetrieval.errors import InputError
-from georetrieval.foreign import kept_inside, read_bytes, read_json, regular, yaml_value
+from georetrieval.foreign import kept_inside, read_bytes, read_json, regular
 
 
 def test_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path) -> None:
@@ -31,22 +31,6 @@ def test_json_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError, match=r"a\.json cannot be read as JSON"):
         read_json(tmp_path / "a.json", 1 << 20)
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ("a: &a [*a]", "holds itself"), ("a: 2004-99-99", "month"), ("a: " + "9" * 6000, "digits"), ("a: [", "line 1"),
-    ("a: !!python/object:os.x {}", "constructor"), ("[" * 3000, "nested too deeply"),
-    ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
-        f"a{n}: &{'a' * (n + 2)} [{', '.join(['*' + 'a' * (n + 1)] * 10)}]\n" for n in range(8)), "more than 100000"),
-])
-def test_yaml_that_stands_for_more_than_it_says(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        yaml_value(text)
-
-
-def test_yaml_with_a_few_aliases_is_read() -> None:
-    assert yaml_value("a: &a {b: 1}\nc: *a\nd: {<<: *a, e: 2}") == {"a": {"b": 1}, "c": {"b": 1}, "d": {"b": 1, "e": 2}}
-    assert yaml_value("") is None
 
 
 def test_links_may_lead_inside_but_not_out(tmp_path: Path) -> None:
