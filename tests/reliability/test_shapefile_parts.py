@@ -59,11 +59,11 @@ def said_of(folder: Path, layer: str) -> list[str]:
 
 
 def copies(layer: Path, folder: Path) -> Path:
-    """A delivery of one layer, and a painted one beside it so that it is known for what it is."""
+    """A delivery of one layer, and two painted ones beside it: a foreign .prj shows only against the others'."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     root = Path(REAL or "") / "vectors" / "isere_bdtopo_v2"
-    for shp in {layer, root / "E_BATI" / "TERRAIN_SPORT.SHP"}:
+    for shp in {layer, root / "E_BATI" / "TERRAIN_SPORT.SHP", root / "D_HYDROGRAPHIE" / "SURFACE_EAU.SHP"}:
         for part in PARTS:
             shutil.copy(shp.with_suffix(part), folder)
         (folder / shp.name).with_suffix(".PRJ").write_text(LAMBERT_93)  # theirs are empty, and cannot be damaged
