@@ -59,7 +59,8 @@ def build(
 
     Run it again with another survey and the same output to add a date or a département. A run that was interrupted
     goes on where it stopped: a sheet is made again only when its inputs have changed. Blank tiles stay in the
-    catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3.
+    catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3. A link among the
+    sheets of a folder that leads out of it counts as damaged.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.foreign import kept_inside
 from georetrieval.geo.crs import crs_name, same_crs
 from georetrieval.geo.grid import Bounds, intersection, union
 from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
@@ -164,6 +165,8 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
     broken: dict[Path, str] = {}
     for file in files:
         try:
+            if not kept_inside(file, path):
+                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
             found.append(read_header(file))
         except InputError as error:
             broken[file] = str(error)

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.foreign import read_bytes
 from georetrieval.geo.plain_yaml import plain_values
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.schema_pictures import PictureRecipe
@@ -111,10 +112,8 @@ def _read(path: Path, extended_by: Path | None = None) -> dict[str, Any]:
     if not path.is_file():
         where = "the published ones are in pipelines/" if extended_by is None else f"{extended_by} extends it"
         raise InputError(f"The recipe {path} does not exist; {where}.")
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_BYTES} bytes, which no recipe is.")
     try:
-        values = plain_values(path.read_text(encoding="utf-8"))
+        values = plain_values(read_bytes(path, MAX_BYTES, "a recipe").decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}" if place else ""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from georetrieval.errors import InputError
 from georetrieval.samples.bands import check_bands, derive
-from georetrieval.samples.images import read_picture
+from georetrieval.samples.images import picture, read_picture
 from georetrieval.samples.sample import Pixels, Rows, Sample
 
 Box = tuple[float, ...]
@@ -91,11 +91,7 @@ class ListedSamples:
 
     def _cut_out(self, row: int) -> Image.Image:
         path, box = self.paths[row], self.boxes[row]
-        try:
-            with Image.open(path) as image:
-                part = image.convert("L" if self.masks[row] else "RGB")
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
+        part = picture(path, "L" if self.masks[row] else "RGB")
         return part if box is None else _cut(part, box, path)
 
 
