@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from georetrieval.errors import UsageError
@@ -14,6 +15,7 @@ from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.sample import Pixels, SampleSet
 from georetrieval.search.descriptors import Descriptors, Space
+from georetrieval.tasks.task import out_of_memory
 
 
 def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: Progress = silent) -> Descriptors:
@@ -26,7 +28,7 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
     eye
         A `DescriptorNet` is taken through its fast copy (`for_inference`), so that it may be in training.
     batch_size
-        Pictures at once, >= 1.
+        Pictures at once, >= 1; where there is not enough memory for so many, half as many, down to one.
 
     Raises
     ------
@@ -37,9 +39,10 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
         raise UsageError(f"Nothing to embed: {len(samples)} samples in batches of {batch_size}.")
     keep_memory()
     sight: Embedder = eye.for_inference() if isinstance(eye, DescriptorNet) else eye
-    vectors, done = [], 0
+    vectors: list[npt.NDArray[np.float32]] = []
+    done = 0
     for pixels in _batches(samples, batch_size):
-        vectors.append(sight(torch.from_numpy(pixels), samples.bands).numpy())
+        vectors += _seen(sight, torch.from_numpy(pixels), samples.bands)
         done += len(pixels)
         progress(done, len(samples), "embedding")
     return Descriptors(
@@ -49,6 +52,17 @@ def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: 
         scopes=np.asarray(samples.scopes, dtype=str),
         space=Space(sight.space),
     )
+
+
+def _seen(sight: Embedder, pixels: torch.Tensor, bands: tuple[str, ...]) -> list[npt.NDArray[np.float32]]:
+    """Descriptors of a batch, in one piece or, for want of memory, in halves."""
+    try:
+        return [sight(pixels, bands).numpy()]
+    except (MemoryError, RuntimeError) as error:
+        if len(pixels) == 1 or not out_of_memory(error):
+            raise
+    half = len(pixels) // 2
+    return [*_seen(sight, pixels[:half], bands), *_seen(sight, pixels[half:], bands)]
 
 
 def _batches(samples: SampleSet, batch_size: int) -> Iterator[Pixels]:

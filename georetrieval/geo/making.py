@@ -116,7 +116,7 @@ def make(block: Block, inputs: Inputs, settings: Settings, folder: Path, digest:
         path = sheet_path(folder, "classes", name)
         write_classes(path, codes, transform, grid.crs, settings.legend)
         files["classes"] = sha256_file(path)
-    rows = tuple(_row(cell, block.window(cell, px), pixels, photo, codes, settings) for cell in block.cells)
+    rows = tuple(cell_row(cell, block.window(cell, px), pixels, photo, codes, settings) for cell in block.cells)
     record = Record(digest, files, rows)
     publish(record_path(folder, name), canonical_json(asdict(record)))
     return record
@@ -162,10 +162,11 @@ def catalogue_rows(survey: Survey, settings: Settings, cells: Sequence[tuple[Cel
     return pd.DataFrame(rows)
 
 
-def _row(
+def cell_row(
     cell: Cell, window: tuple[slice, slice], pixels: NDArray[np.uint8] | None, photo: NDArray[np.bool_] | None,
     codes: NDArray[np.uint8] | None, settings: Settings,
 ) -> CellRow:
+    """What is known of one cell, given the pixels of its block and where in them it lies."""
     counts: tuple[int, ...] = ()
     if codes is not None:
         found = np.bincount(codes[window].ravel(), minlength=256)

@@ -30,7 +30,15 @@ from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.making import MAKER, Record, Settings, catalogue_rows, finished, make, stored_pixels
 from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
-from georetrieval.geo.survey_inputs import Inputs, check_grid, inventory, open_inputs, sheet_sums, vector_sums
+from georetrieval.geo.survey_inputs import (
+    Inputs,
+    check_grid,
+    inventory,
+    open_inputs,
+    sheet_sums,
+    sheets_met,
+    vector_sums,
+)
 from georetrieval.geo.tile import Survey, as_plain
 from georetrieval.geo.tileset import CATALOGUE, FORMAT, MANIFEST, PACK, VERSION, TileSet
 from georetrieval.progress import Progress, silent
@@ -147,7 +155,7 @@ def _build(
     folder = out / survey.name
     inputs = open_inputs(survey, settings.grid, settings.legend, progress=progress)
     blocks = inputs.blocks(settings.grid, settings.px)
-    digests = _digests(blocks, inputs, settings, inventory(inputs, progress=progress))
+    digests = block_digests(blocks, inputs, inputs.bands, settings, progress=progress)
     records = _records(blocks, digests, inputs, settings, folder, workers, progress)
     done = [(block, record) for block, record in zip(blocks, records, strict=True) if record is not None]
     broken = sorted(inputs.mosaic.broken.values()) if inputs.mosaic else []
@@ -172,16 +180,17 @@ def _build(
     return _Made(entry, rows)
 
 
-def _digests(
-    blocks: Sequence[Block], inputs: Inputs, settings: Settings, sums: dict[Path, str]
+def block_digests(
+    blocks: Sequence[Block], inputs: Inputs, bands: Sequence[str], settings: Settings, *, progress: Progress = silent
 ) -> list[str]:
-    """What each block is made from, as one hash each."""
-    grid = settings.grid
-    survey = inputs.survey
+    """What each block is made from, as one hash each; the files are read for it."""
+    grid, survey = settings.grid, inputs.survey
+    met = sheets_met(inputs.mosaic, [block.bounds(grid) for block in blocks])
+    sums = inventory(inputs, {sheet.path for sheets in met for sheet in sheets}, progress=progress)
     vectors = [vector_sums(inputs, sums), survey.crs, survey.encoding, settings.legend.digest]
-    common = [MAKER, grid.crs, grid.cell_m, list(grid.origin), settings.px, inputs.bands, vectors]
-    photos = [sheet_sums(inputs.mosaic, b.bounds(grid), sums) if inputs.mosaic else [] for b in blocks]
-    return [digest([common, block.cells, photo]) for block, photo in zip(blocks, photos, strict=True)]
+    common = [MAKER, grid.crs, grid.cell_m, list(grid.origin), settings.px, list(bands), vectors]
+    return [digest([common, block.cells, sheet_sums(sheets, sums)])
+            for block, sheets in zip(blocks, met, strict=True)]
 
 
 def _records(
