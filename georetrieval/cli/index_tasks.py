@@ -22,8 +22,8 @@ PATH = click.Path(path_type=Path)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 SURVEY = (
-    click.option("--photos", type=PATH, help="Instead of tiles: a picture or a folder of sheets, read, cut and embedded "
-                 "sheet by sheet without a tile set."),
+    click.option("--photos", type=PATH, help="Instead of tiles: a picture or a folder of sheets, read, cut and "
+                 "embedded sheet by sheet without a tile set."),
     click.option("--vectors", type=PATH, help="Beside photos: a delivery, as `inspect` reads it."),
     click.option("--world", type=PATH, help="Instead of tiles: world.json of `synth`, which names surveys."),
     click.option("--crs", default="EPSG:2154", show_default=True, help="Of surveys: CRS of the grid."),
@@ -112,16 +112,16 @@ def _plan(
         from georetrieval.recipe.index_surveys import plan_surveys
 
         if tiles is not None or overlap or tuple(zooms) != (1.0,):
-            raise UsageError("--photos, --vectors and --world are instead of --tiles; windows between tiles (--overlap, "
-                             "--zoom) need a tile set: georetrieval tiles build.")
+            raise UsageError("--photos, --vectors and --world are instead of --tiles; windows between tiles "
+                             "(--overlap, --zoom) need a tile set: georetrieval tiles build.")
         return plan_surveys(path, _surveys(dates, scopes, asked), _settings(asked), model, shard=shard,
                             created_by=words, progress=report)
     from georetrieval.geo.tileset import TileSet
     from georetrieval.recipe.indexing import plan_tiles
 
     if tiles is None or not dates:
-        raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST, or --photos FOLDER "
-                         "with --scope and --date.")
+        raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST, or --photos "
+                         "FOLDER with --scope and --date.")
     return plan_tiles(path, TileSet.open(tiles), model, dates=dates, scopes=scopes or None, overlap=overlap,
                       zooms=zooms, created_by=words, shard=shard)
 
@@ -141,7 +141,7 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
             raise UsageError(f"{world} has no such survey; it has {held}.")
         return chosen
     if len(dates) != 1 or len(scopes) != 1:
-        raise UsageError("A survey has a place and a date; give one --scope (such as 57) and one --date (such as 2004).")
+        raise UsageError("A survey has a place and a date; give one --scope (such as 57) and one --date (2004).")
     return [Survey(scopes[0], dates[0], photos=asked["photos"], vectors=asked["vectors"])]
 
 

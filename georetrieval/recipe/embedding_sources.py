@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,19 @@ def _digest(eye: EyeName, pixels: str, told: Sequence[Any], rows: Sequence[Any])
     return digest([FORMAT, BATCH, eye.fingerprint, pixels, list(told), list(rows)])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SurveysSource:
-    """Blocks of surveys, read and painted as they are needed."""
+    """Blocks of surveys, read and painted as they are needed.
+
+    Attributes
+    ----------
+    plan
+        Another one every time: a process that works for long must not remember what was wrong with a sheet.
+    """
 
     surveys: tuple[Survey, ...]
     settings: Settings
+    plan: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def crs(self) -> str:
@@ -118,10 +126,7 @@ class SurveysSource:
 
     def opened(self, number: int) -> OpenSurvey:
         """A survey, opened once in this process."""
-        survey = self.surveys[number]
-        settings = self.settings
-        key = ("survey", survey, settings.grid, settings.px, settings.legend.digest, settings.min_photo_share)
-        return once(key, lambda: OpenSurvey(absolute(survey), settings))
+        return once(("survey", self.plan, number), lambda: OpenSurvey(absolute(self.surveys[number]), self.settings))
 
     def read(self, what: tuple[int, Block], eye: Embedder) -> Seen:
         """See `Source`: the tiles of a block that are not blank."""

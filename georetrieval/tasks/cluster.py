@@ -32,7 +32,7 @@ def on_cluster(work: Work, tasks: Sequence[Task], scheduler: str) -> Iterator[Ou
     with _client(distributed, scheduler) as client:
         futures = {client.submit(partial(_do, work), task, pure=False, key=None): task for task in tasks}
         try:
-            for future in distributed.as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures), loop=client.loop):
                 yield _checked(work, _outcome(distributed, future, futures[future]))
         finally:
             client.cancel(list(futures))
