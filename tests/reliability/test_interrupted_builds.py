@@ -21,6 +21,7 @@ from tests.made.campaign import SEED, size, told
 
 KILLS = size(20, 200)
 LEVELS = size(3, 20)
+PATIENCE_S = 60
 ACROSS = 5 if KILLS <= 20 else 9
 """Sheets on a side; a sheet of 25 tiles is a task: 625 tiles, at night 2,025."""
 
@@ -31,9 +32,16 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     survey, settings = tiny.sheets(folder / "in", across=ACROSS, px=32, cell_m=200)
     build_tiles([survey], folder / "tiles", grid=settings.grid, px=settings.px, legend=settings.legend)
-    start = time.monotonic()
-    assert ended(command(folder, folder / "whole")) == 0
+    for name in ("first", "whole"):  # the first time all modules are loaded
+        start = time.monotonic()
+        with pytest.raises(SystemExit) as end:
+            main(words(folder, folder / name))
+        assert end.value.code == 0
     return folder, tiny.files_of(folder / "whole"), time.monotonic() - start
+
+
+def words(folder: Path, index: Path) -> list[str]:
+    return ["index", "build", str(index), "--model", "hog", "--tiles", str(folder / "tiles"), "--date", "2004"]
 
 
 def command(folder: Path, index: Path, memory: int | None = None) -> int:
@@ -49,7 +57,8 @@ def command(folder: Path, index: Path, memory: int | None = None) -> int:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.stderr = sys.stdout = said
-            main(["index", "build", str(index), "--model", "hog", "--tiles", str(folder / "tiles"), "--date", "2004"])
+            signal.alarm(PATIENCE_S)
+            main(words(folder, index))
     except SystemExit as end:
         code = int(end.code or 0)
     finally:
@@ -102,6 +111,7 @@ def test_r8_with_little_memory(place, tmp_path):
         index.parent.mkdir()
         code = ended(command(folder, index, now + (level * 160 << 20) // LEVELS))
         said = (index.parent / "said").read_text()
+        assert code != -signal.SIGALRM, "it hangs"
         assert code in (0, 2, 3, 75) or code < 0 or "MemoryError" in said or "memory" in said, said
         codes.append(code)
         if code != 0:
