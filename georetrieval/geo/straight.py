@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.files import digest
+from georetrieval.geo.block_digests import block_digests
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.deliveries import Delivery, open_delivery
 from georetrieval.geo.grid import Bounds, union
 from georetrieval.geo.layers import read_classes
-from georetrieval.geo.making import Settings, catalogue_rows, cell_row
+from georetrieval.geo.making import BlockPixels, Settings, catalogue_rows, cell_rows
 from georetrieval.geo.ortho import Mosaic
 from georetrieval.geo.paint import Painter
 from georetrieval.geo.survey_inputs import Inputs, explain_nothing, open_inputs, open_photos, vector_files
 from georetrieval.geo.tile import Survey
-from georetrieval.geo.tiling import block_digests
 
 SQUARE_M = 20_000
 """Side of the squares of ground whose vectors are read at once: a hundred thousand objects or two in the country."""
@@ -117,7 +117,7 @@ class OpenSurvey:
             return
         explain_nothing(self.survey, self.mosaic, self._delivery, self.settings.legend, self.settings.grid)
 
-    def tiles(self, block: Block) -> BlockTiles:
+    def pixels(self, block: Block) -> BlockPixels:
         """Read and paint one block.
 
         Raises
@@ -125,25 +125,25 @@ class OpenSurvey:
         InputError
             When its sheet is damaged.
         """
-        grid, px = self.settings.grid, self.settings.px
-        bounds, shape = block.bounds(grid), block.shape(px)
-        parts: list[NDArray[np.uint8]] = []
+        bounds, shape = block.bounds(self.settings.grid), block.shape(self.settings.px)
         photo = pixels = codes = None
         if self.mosaic is not None:
             if block.sheet is not None:
-                self.mosaic.check(block.sheet, grid.cell_m / px)
+                self.mosaic.check(block.sheet, self.settings.grid.cell_m / self.settings.px)
             pixels, photo = self.mosaic.read(bounds, shape, skip_broken=True)
-            parts.append(pixels)
         if self.survey.vectors is not None:
             codes = self._painter(block).paint(bounds, shape)
-            parts.append(codes[None])
-        stored = np.concatenate(parts)
-        windows = [block.window(cell, px) for cell in block.cells]
-        rows = [cell_row(cell, window, pixels, photo, codes, self.settings)
-                for cell, window in zip(block.cells, windows, strict=True)]
-        name = self.name(block)
-        return BlockTiles(np.stack([stored[:, *window] for window in windows]),
-                          catalogue_rows(self.survey, self.settings, [(row, name) for row in rows]))
+        return BlockPixels(pixels, photo, codes)
+
+    def tiles(self, block: Block) -> BlockTiles:
+        """Read, paint and cut one block; InputError when its sheet is damaged."""
+        read, name = self.pixels(block), self.name(block)
+        stored = [bands for bands in (read.pixels, None if read.codes is None else read.codes[None])
+                  if bands is not None]
+        windows = [block.window(cell, self.settings.px) for cell in block.cells]
+        pixels = np.stack([np.concatenate([bands[:, *window] for bands in stored]) for window in windows])
+        rows = [(row, name) for row in cell_rows(block, read, self.settings)]
+        return BlockTiles(pixels, catalogue_rows(self.survey, self.settings, rows))
 
     def _painter(self, block: Block) -> Painter:
         if self._whole is not None:

@@ -20,6 +20,7 @@ from georetrieval.recipe.embedding_work import EmbeddingWork, EyeName
 from georetrieval.recipe.index_by_tasks import Group, Plan, build, build_shard, check_place, work_folder
 from georetrieval.recipe.indexing import about_tiles
 from georetrieval.recipe.sight import bands_for
+from georetrieval.samples.bands import check_bands
 from georetrieval.search.store import IndexStore
 from georetrieval.tasks.running import Hands
 from georetrieval.tasks.task import Shard, Task
@@ -93,7 +94,7 @@ def _tasks(
     """The tasks of one survey, or of a shard of it, and the digest of them together."""
     if not opened.blocks:
         raise no_tiles(opened.survey, opened.broken)
-    bands_for(eye, opened.bands)
+    check_bands(opened.bands, bands_for(eye, opened.bands), palette=True)
     if shard is None or shard.number == 1:
         opened.require_objects()
     blocks: Sequence[Block] = sorted(opened.blocks, key=opened.order if shard else opened.name)

@@ -24,6 +24,7 @@ from georetrieval.recipe.embedding_work import EmbeddingWork, EyeName
 from georetrieval.recipe.index_by_tasks import Group, Plan, build, check_place, tasks_of, work_folder
 from georetrieval.recipe.sight import bands_for
 from georetrieval.recipe.windows_of import Cut, rows_of
+from georetrieval.samples.bands import check_bands
 from georetrieval.samples.windows import steps_of
 from georetrieval.search.building import About, Part
 from georetrieval.search.descriptors import Space
@@ -98,7 +99,7 @@ def plan_tiles(
         some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
         ids = None if tile_ids is None else tuple(some["tile_id"])
         if len(some):
-            bands_for(eye, tileset.bands_of(scope, date))
+            check_bands(tileset.bands_of(scope, date), bands_for(eye, tileset.bands_of(scope, date)), palette=True)
             groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, Cut(scope, date, overlap, zoom, ids))))
                        for zoom in zooms]
     about = about_tiles(

@@ -33,7 +33,7 @@ from georetrieval.recipe.sources import read_world
 from georetrieval.synthetic.departement import write_departement
 from georetrieval.tasks.running import Hands
 
-BANDS = ("r", "g", "b", "classes")
+BANDS = ("r", "g", "b", "sr", "sg", "sb")
 
 
 def folder_of(km: int, sheet_km: int, gsd_m: float) -> Path:

@@ -21,6 +21,7 @@ from georetrieval.geo.legend import Legend
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles, plan_tiles
+from georetrieval.tasks.running import Hands
 from tests.made import tiny
 
 LEGEND = Legend.load("bdtopo12")
@@ -375,3 +376,19 @@ def test_shares_and_rows_have_plain_types(tmp_path: Path) -> None:
     assert rows["valid"].dtype == bool
     assert pd.api.types.is_integer_dtype(rows["col"])
     assert rows["share_road"].dtype == np.float32
+
+
+def test_processes_make_the_files_that_threads_make(tmp_path):
+    """Four sheets, one of them damaged: the same tile set and the same complaint."""
+    survey, settings = tiny.sheets(tmp_path / "in")
+    bad = sorted(survey.photos.iterdir())[1]
+    bad.write_bytes(bad.read_bytes()[:200_000])
+    said = []
+    for name, hands in (("threads", None), ("one", Hands()), ("two", Hands(jobs=2))):
+        with pytest.raises(GapsError, match=bad.name) as error:
+            build_tiles([survey], tmp_path / name, grid=settings.grid, px=settings.px, legend=settings.legend,
+                        hands=hands)
+        said.append(str(error.value))
+    assert said[0] == said[1] == said[2]
+    assert len(TileSet.open(tmp_path / "two").catalogue) == 48
+    assert tiny.files_of(tmp_path / "two") == tiny.files_of(tmp_path / "one") == tiny.files_of(tmp_path / "threads")
