@@ -15,7 +15,7 @@ from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.sample import Pixels, SampleSet
 from georetrieval.search.descriptors import Descriptors, Space
-from georetrieval.tasks.task import out_of_memory
+from georetrieval.tasks.task import out_of_memory, require_room
 
 
 def embed(samples: SampleSet, eye: Embedder, *, batch_size: int = 32, progress: Progress = silent) -> Descriptors:
@@ -68,6 +68,7 @@ def _seen(sight: Embedder, pixels: torch.Tensor, bands: tuple[str, ...]) -> list
 def _batches(samples: SampleSet, batch_size: int) -> Iterator[Pixels]:
     """Batches in order; the next one is read while the current one is being looked at."""
     starts = range(0, len(samples), batch_size)
+    require_room()
     with ThreadPoolExecutor(max_workers=1) as reader:
         ahead = reader.submit(samples.batch, range(min(batch_size, len(samples))))
         for start in starts:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from georetrieval.errors import GeoretrievalError, InputError, StoreError
-from georetrieval.tasks.task import Outcome, Task, Work, out_of_memory
+from georetrieval.tasks.task import Outcome, Task, Work, out_of_memory, require_room
 
 NO_MEMORY = "there was not enough memory for it, not even for one tile at a time"
 
@@ -40,6 +40,7 @@ class Hand:
             return Outcome(task, error=RuntimeError(f"{task.name}: {error}\n{traceback.format_exc()}"))
 
     def _read(self, task: Task, following: Task | None) -> Any:
+        require_room()
         ahead, self._ahead = self._ahead, None
         future = ahead[1] if ahead and ahead[0] == task.digest else self._reader.submit(self._work.read, task)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from georetrieval.errors import UsageError
 
 Result = Mapping[str, Any]
 """What a task leaves behind, as plain JSON values; the bytes that belong to it are published before."""
+ROOM_BYTES = 192 << 20
+"""Address space that has to be left before a thread is started."""
 _T = TypeVar("_T")
 
 
@@ -97,3 +100,14 @@ def out_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     return isinstance(error, RuntimeError) and any(
         words in said for words in ("can't allocate memory", "out of memory", "could not create a memory", "bad_alloc"))
+
+
+def require_room() -> None:
+    """MemoryError where little is left: a thread that finds none as it starts would be waited for without end.
+
+    `Thread.start` waits for a flag that the new thread sets, and one that dies of a MemoryError before never does.
+    """
+    try:
+        mmap.mmap(-1, ROOM_BYTES).close()
+    except OSError as error:
+        raise MemoryError from error

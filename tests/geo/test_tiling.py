@@ -15,7 +15,7 @@ import shapely
 
 from georetrieval.errors import BusyError, GapsError, InputError, MismatchError, UsageError
 from georetrieval.files import sha256_file
-from georetrieval.geo import making, planning, tiling
+from georetrieval.geo import block_digests, making, planning, tiling
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.tile import Survey
@@ -366,7 +366,7 @@ def test_records_of_an_older_maker_are_not_reused(tmp_path: Path, monkeypatch: p
     made: list[int] = []
     make = tiling.make
     monkeypatch.setattr(tiling, "make", lambda *o: made.append(1) or make(*o))
-    monkeypatch.setattr(tiling, "MAKER", making.MAKER + 1)
+    monkeypatch.setattr(block_digests, "MAKER", making.MAKER + 1)
     build(tmp_path / "out", survey)
     assert len(made) == 4
 

@@ -109,7 +109,7 @@ def test_r8_with_little_memory(place, tmp_path):
     for level in range(LEVELS):
         index = tmp_path / f"level{level}" / "town"
         index.parent.mkdir()
-        code = ended(command(folder, index, now + (level * 160 << 20) // LEVELS))
+        code = ended(command(folder, index, now + (level * 480 << 20) // LEVELS))
         said = (index.parent / "said").read_text()
         assert code != -signal.SIGALRM, "it hangs"
         assert code in (0, 2, 3, 75) or code < 0 or "MemoryError" in said or "memory" in said, said
