@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows
 from georetrieval.errors import ALARM, GapsError, InputError, UsageError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
               "looks at the folder.")
 @click.option("--idle", type=Within(min=0), help="End --watch after so many seconds without a new picture.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@engine_option
 @format_option()
 def command(
     index: str, images: tuple[str, ...], scope: str | None, unknown: float | None, k: int,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.output import RERANK, format_option
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
               "into a better order by what else they resemble.")
 @click.option("--failures", is_flag=True, help="Also say where it fails: by landscape, by change, by hubs in the "
               "index; as CSV this table alone.")
+@engine_option
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
 def command(

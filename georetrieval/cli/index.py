@@ -7,6 +7,7 @@ from typing import Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
@@ -55,6 +56,7 @@ def command() -> None:
 @click.option("--whole", is_flag=True, help="Show pictures whole, whatever boxes the list has.")
 @click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that the "
               "GeoJSON masks of a list were drawn on.")
+@engine_option
 @task_options
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
 def build(
@@ -84,6 +86,7 @@ def build(
       georetrieval index build /data/lorraine --model runs/geo --tiles tiles/ --date 2004 --scope 57 --scope 54
       georetrieval index build offgrid --model hog --tiles tiles/ --date 2004 --overlap 0.5 --zoom 1 --zoom 0.7
       georetrieval index build masks --model runs/masks --pictures world/ --role mask
+      georetrieval index build town --model runs/town --tiles tiles/ --date 2004 --engine openvino
       georetrieval index build oxen --model runs/oxen --pictures crops/pictures.csv --part train --rows mean
     """
     from georetrieval.cli.queries import index_path
@@ -114,6 +117,7 @@ def build(
 @click.option("--pictures", type=click.Path(path_type=Path), help="Of an index of pictures: the list of images that "
               "ask; those whose key it does not hold are unknown.")
 @click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
+@engine_option
 @click.option("--keep", type=Within(0, 1, min_open=True), help="Share of the known images that keep their "
               "answer; by default the distance that tells known and unknown apart best.")
 def calibrate(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import GEO_FORMATS, RERANK, format_option
 from georetrieval.cli.search_pictures import search_pictures
@@ -43,6 +44,7 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
               "the best of --turns and --scale.")
 @click.option("--min-confidence", type=Within(0, 1), help='Say "no match" when the first answer is less '
               "sure than this (0..1); the index must be calibrated.")
+@engine_option
 @format_option(*GEO_FORMATS)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write there instead of to stdout; the suffix says "
               "the format.")

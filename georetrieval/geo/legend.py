@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import InputError
 from georetrieval.files import digest
+from georetrieval.geo.plain_yaml import plain_values
 from georetrieval.geo.sources import Source, checked_mapping, parse_source
 
 NOTHING = 0
@@ -183,10 +184,10 @@ def read_yaml(path: Path, what: str) -> Any:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise InputError(f"{path} is too large for a {what} file (more than 1 MiB).")
-        return yaml.safe_load(path.read_text("utf-8"))
+        return plain_values(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The {what} file {path} cannot be read: {error}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise InputError(f"The {what} file {path} is not YAML: {' '.join(str(error).split())}.") from error
 
 

@@ -20,8 +20,8 @@ from georetrieval.maps import BOUNDS, LONLAT, bounds_of
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.closer import CloserLook
-from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.pictures import PictureReader
 from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples

@@ -19,8 +19,8 @@ from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.asking import require_tiles
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.evaluation import Question, questions
-from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.parts import date_pairs
 from georetrieval.recipe.sight import look
 from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, confidence, features, fit, without

@@ -18,6 +18,7 @@ from georetrieval.geo.making import Settings, record_path
 from georetrieval.geo.straight import OpenSurvey, absolute, survey_digest
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
+from georetrieval.nets.choice import asked
 from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.embedding_work import BATCH, FORMAT, EyeName, Seen, once
 from georetrieval.recipe.sight import bands_for
@@ -102,7 +103,7 @@ def _sheets(tileset: TileSet, scope: str, date: str) -> dict[str, str]:
 
 
 def _digest(eye: EyeName, pixels: str, told: Sequence[Any], rows: Sequence[Any]) -> str:
-    return digest([FORMAT, BATCH, eye.fingerprint, pixels, list(told), list(rows)])
+    return digest([FORMAT, BATCH, asked(), eye.fingerprint, pixels, list(told), list(rows)])
 
 
 @dataclass(frozen=True)

@@ -80,11 +80,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class EmbeddingWork:
-    """Embeds tasks and keeps their parts in `folder`."""
+    """Embeds tasks and keeps their parts in `folder`.
+
+    Attributes
+    ----------
+    total
+        Tiles of the whole work, shards or not: the engine is chosen by it.
+    """
 
     folder: Path
     eye: EyeName
     source: Source
+    total: int
 
     def done(self, task: Task) -> Result | None:
         """See `Work`."""
@@ -98,7 +105,7 @@ class EmbeddingWork:
         """See `Work`."""
         result: dict[str, Any] = {"blank": read.blank, "part": None}
         if read.samples is not None:
-            found = embed(read.samples, self.eye.load(), batch_size=BATCH)
+            found = embed(read.samples, self.eye.load(), batch_size=BATCH, total=self.total, even=True)
             table = segments.table_of(found, ground_table(read.rows, self.source.crs))
             name, ref = publish_part(self.folder, table)
             result |= {"part": ref.model_dump(), "dim": found.dim, "space": found.space.value,

@@ -55,7 +55,7 @@ def estimate(plan: Plan, hands: Hands) -> Estimate:
         for _ in range(LOOKS):
             some = Subset(seen.samples, range(min(BATCH, len(seen.samples))))
             start = time.perf_counter()
-            dim = embed(some, eye, batch_size=BATCH).dim
+            dim = embed(some, eye, batch_size=BATCH, total=plan.work.total, even=True).dim
             each = (time.perf_counter() - start) / len(some)
     workers = hands.jobs if hands.scheduler is None else 1
     seconds = max(each * tiles, reading * len(left)) / min(workers, os.cpu_count() or 1) + reading

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from georetrieval.errors import UsageError
-from georetrieval.geo.blocks import Block
+from georetrieval.errors import InputError, UsageError
+from georetrieval.geo.blocks import Block, count_cells
 from georetrieval.geo.making import Settings
 from georetrieval.geo.straight import OpenSurvey, no_tiles, survey_digest
 from georetrieval.geo.survey_inputs import check_grid
@@ -15,6 +16,7 @@ from georetrieval.geo.tile import Survey
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import of_pixels
 from georetrieval.recipe.embedding_sources import SurveysSource, survey_tasks
 from georetrieval.recipe.embedding_work import EmbeddingWork, EyeName
 from georetrieval.recipe.index_by_tasks import Group, Plan, build, build_shard, check_place, work_folder
@@ -82,9 +84,11 @@ def plan_surveys(
         order += [(number, opened.order(task.what[1]), place, task) for place, task in enumerate(tasks)]
     progress(len(surveys), len(surveys), "checksums")
     order.sort(key=lambda one: one[:3])
+    canaries = {} if shard else _canaries(source, eye, groups)
     about = about_tiles(eye, model, settings.grid, settings.px, settings.legend.digest, blank=0, sources=sources,
-                        created_by=created_by)
-    work = EmbeddingWork(work_folder(path), name, source)
+                        created_by=created_by, canaries=canaries)
+    total = sum(count_cells(source.opened(number).blocks) for number in range(len(surveys)))
+    work = EmbeddingWork(work_folder(path), name, source, total)
     return Plan(path, work, tuple(groups), tuple(one[3] for one in order), about)
 
 
@@ -101,6 +105,21 @@ def _tasks(
     blocks = shard.of_all(blocks) if shard else blocks
     sums = opened.digests(blocks)
     return survey_tasks(source, number, name, blocks, sums), survey_digest(opened.bands, sums)
+
+
+def _canaries(source: SurveysSource, eye: Embedder, groups: Sequence[Group]) -> dict[str, Any]:
+    """Canaries out of the first sheet that can be read and is not blank."""
+    palette = source.settings.legend.palette()
+    for task in (task for group in groups for task in group.tasks):
+        number, block = task.what
+        survey = source.opened(number)
+        with suppress(InputError):  # the task will say so
+            tiles = survey.tiles(block)
+            valid = tiles.rows["valid"].to_numpy(bool)
+            if valid.any():
+                return of_pixels(tiles.pixels[valid], survey.bands, tiles.rows[valid]["tile_id"].tolist(), eye,
+                                 palette, source.settings.px)
+    return of_pixels(None, (), [], eye, palette, source.settings.px)
 
 
 def _source(survey: Survey, digest: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from georetrieval.errors import InputError
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
-from georetrieval.recipe.indexing import canaries, require_eye
+from georetrieval.recipe.canaries import of_pictures, require_eye
 from georetrieval.recipe.reading_pictures import looked, members_of, side_of
 from georetrieval.samples.listing import Listing
 from georetrieval.search.building import About
@@ -59,9 +59,9 @@ def index_pictures(
     members = members_of(listing.take(chosen), eye, crop=crop, size=size, progress=progress)
     about = About(
         model=model, fingerprint=eye.fingerprint(), px=side_of(eye), created_by=created_by,
-        canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, side_of(eye))),
         pictures=Pictures.model_validate({"rows": rows, "role": role, "crop": crop}),
         sources=({"pictures": str(listing.folder.resolve()), "parts": list(parts)},),
+        **of_pictures(listing.take(chosen), eye, crop=crop, size=size),
     )
     return build_pictures(path, members, about, again=replace)
 

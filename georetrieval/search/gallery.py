@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Gallery:
         if attributes is not None and attributes.num_rows != len(descriptors):
             raise UsageError(f"{len(descriptors)} descriptors came with {attributes.num_rows} rows of attributes.")
         valid = descriptors.valid
-        built = _built(descriptors, valid, index)
+        built = _built(descriptors, _by_name(descriptors.names, valid), index)
         return cls(descriptors, attributes, dict(fingerprint or {}), index, valid, built)
 
     @property
@@ -153,10 +154,15 @@ class Gallery:
             raise UsageError(f"This gallery has no column {name!r} to filter on.")
         return self.attributes.column(name).combine_chunks()
 
+    @cached_property
+    def _order(self) -> Rows:
+        """Rows of the index, in its order."""
+        return _by_name(self.descriptors.names, self.valid)
+
     def _nearest(self, queries: Descriptors, k: int, allowed: Mask, exclude_self: bool) -> tuple[Scores, Rows]:
         """(nq, k) scores and gallery rows among the allowed ones, padded with -inf and `NO_ROW`."""
-        where = np.flatnonzero(allowed)
-        index = self.index if len(where) == self.index.size else _built(self.descriptors, allowed, "exact")
+        where = self._order[allowed[self._order]]
+        index = self.index if len(where) == self.index.size else _built(self.descriptors, where, "exact")
         own = _counts(self.descriptors.names[where], queries.names) if exclude_self else np.zeros(1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         rows = np.full((len(queries), k), NO_ROW, np.int64)
@@ -193,8 +199,16 @@ class Gallery:
         )
 
 
-def _built(descriptors: Descriptors, which: Mask, kind: str) -> Index:
-    vectors = descriptors.vectors if which.all() else descriptors.vectors[which]
+def _by_name(names: Texts, which: Mask) -> Rows:
+    """Some rows, by name: of equal answers the first name comes first, in whatever order the rows came."""
+    rows = np.flatnonzero(which)
+    held = names[rows]
+    return rows if (held[1:] >= held[:-1]).all() else rows[np.argsort(held, kind="stable")]
+
+
+def _built(descriptors: Descriptors, which: Rows, kind: str) -> Index:
+    plain = len(which) == len(descriptors) and bool((which[1:] > which[:-1]).all())
+    vectors = descriptors.vectors if plain else descriptors.vectors[which]
     if kind == "exact":
         return ExactIndex(vectors, descriptors.space)
     if kind == "dense":

@@ -62,16 +62,20 @@ def means(members: Descriptors) -> Descriptors:
 
     *Source*: papers/004, section on mean embeddings (the nearest mean of each individual).
     """
-    return _collected(members, lambda vectors: np.zeros(len(vectors), np.int64))
+    return _collected(members, lambda own, _key, _scope: np.zeros(len(own), np.int64))
 
 
 def prototypes(
     members: Descriptors, *, most: int = MOST, silhouette: float = SILHOUETTE, seed: int = 0
 ) -> Descriptors:
-    """One to `most` rows per key and scope: the means of its clusters.
+    """One to `most` rows per key and scope: one mean, or the means of its clusters where one mean does not do.
 
-    Clusters are those of k-means (in the cosine space of vectors of length 1); their number is the one whose mean
-    silhouette is the greatest, and 1 where none reaches `silhouette`. With one cluster a row is what `means` gives.
+    It does not do where a member is nearer to the mean of another key of its scope than to the mean of its own key's
+    other members: then one mean may have fallen between clusters. (More rows for every key that has clusters cost
+    more than they bring: pipelines/README.md.) A key that is alone in its scope has no rivals to be told from, and is
+    divided wherever there are clusters. Clusters are those of k-means (in the cosine space of vectors of length 1);
+    their number is the one whose mean silhouette is the greatest, and 1 where none reaches `silhouette`. With one
+    cluster a row is what `means` gives.
 
     Parameters
     ----------
@@ -89,7 +93,37 @@ def prototypes(
     """
     if most < 1:
         raise UsageError(f"A key needs one prototype at least, and {most} were asked for.")
-    return _collected(members, lambda vectors: clusters(vectors, most, silhouette, seed))
+    one = means(members)
+
+    def divided(own: Vectors, key: str, scope: str) -> Labels:
+        rivals = one.vectors[(one.scopes == scope) & (one.keys != key)]
+        if len(rivals) and not mean_fails(own, rivals, cosine=members.space is Space.COSINE):
+            return np.zeros(len(own), np.int64)
+        return clusters(own, most, silhouette, seed)
+
+    return _collected(members, divided)
+
+
+def mean_fails(own: Vectors, rivals: Vectors, *, cosine: bool) -> bool:
+    """Whether a member is nearer to a rival than to the mean of the other members.
+
+    Parameters
+    ----------
+    own : (n, d) members of a key, in the cosine space of length 1
+    rivals : (m, d) means of other keys, m >= 1
+    """
+    if len(own) < 2:
+        return False
+    wide = own.astype(np.float64)
+    rest = (wide.sum(axis=0) - wide) / (len(wide) - 1)
+    if cosine:
+        length = np.linalg.norm(rest, axis=1, keepdims=True)
+        rest = np.divide(rest, length, out=np.zeros_like(rest), where=length > CANCELLED)
+    away = np.linalg.norm(wide - rest, axis=1)
+    nearest = np.full(len(wide), np.inf)
+    for rival in rivals.astype(np.float64):  # one at a time: their differences are never in memory at once
+        np.minimum(nearest, np.linalg.norm(wide - rival, axis=1), out=nearest)
+    return bool((nearest < away).any())
 
 
 def clusters(vectors: Vectors, most: int = MOST, silhouette: float = SILHOUETTE, seed: int = 0) -> Labels:
@@ -124,14 +158,14 @@ def _k_means(vectors: Vectors, count: int, seed: int) -> Labels:
     return labels.astype(np.int64)
 
 
-def _collected(members: Descriptors, labelled: Callable[[Vectors], Labels]) -> Descriptors:
-    """The means of the clusters of each key."""
+def _collected(members: Descriptors, labelled: Callable[[Vectors, str, str], Labels]) -> Descriptors:
+    """The means of the clusters of each key; `labelled` is told its members, key and scope."""
     known = members.take(members.valid)
     cosine = members.space is Space.COSINE
     vectors, keys, scopes, names = [], [], [], []
     for scope, key, rows in _groups(known):
         own = unit(known.vectors[rows]) if cosine else known.vectors[rows]
-        labels = labelled(own)
+        labels = labelled(own, key, scope)
         for label in range(int(labels.max()) + 1):
             vectors.append(_mean(own[labels == label], cosine))
             keys.append(key)

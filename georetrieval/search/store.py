@@ -3,6 +3,7 @@
     INDEX/CURRENT                            {"manifest": "manifests/00000001-<sha256>.json"}
     INDEX/manifests/<version>-<sha256>.json  what a version consists of; its name carries its own hash
     INDEX/segments/<sha256>.parquet          rows: tile id, key, scope, date, bounds, geometry and vector together
+    INDEX/canaries/<sha256>.parquet          pictures that prove that a net is the one that built the index
     INDEX/.lock                              held by a writer, freed by the kernel
 
 A version is committed segments first, then the manifest, then CURRENT, each wholly on the disk before the next.
@@ -21,7 +22,7 @@ import pyarrow as pa
 from georetrieval import __version__, files
 from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
-from georetrieval.search.building import About, Builder, Part, counted
+from georetrieval.search.building import About, Builder, Part, counted, publish_once
 from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
@@ -119,9 +120,11 @@ class IndexStore:
             cell_m=float(about.cell_m), px=about.px, model=about.model, fingerprint=fingerprint,
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
-            canaries=[list(map(float, vector)) for vector in about.canaries],
+            canaries=[list(map(float, vector)) for vector in about.canaries], canary_file=about.canary_file,
             sources=counted(about.sources, builder.failed_of), pictures=about.pictures,
         )
+        if about.canary_file is not None and about.canary_bytes:
+            publish_once(path / about.canary_file.file, about.canary_bytes, about.canary_file)
         return cls._publish(path, manifest)
 
     @classmethod
@@ -219,6 +222,7 @@ class IndexStore:
             "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
             "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
             "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
+            "canaries": len(m.canaries) if m.canary_file else "none kept: the index was built before",
             "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
             "made_by": m.created_by, "package": m.package,
             "calibration": None if m.calibration is None else asdict(m.calibration),
@@ -240,7 +244,7 @@ def refuse_existing(path: Path, replace: bool) -> None:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", "damaged", "work", ".lock"}
+    ours = {CURRENT, "manifests", "segments", "canaries", "damaged", "work", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))

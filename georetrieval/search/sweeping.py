@@ -39,11 +39,11 @@ def kept_versions(index: Path, current: str) -> list[str]:
 
 
 def leftovers(index: Path, kept: list[str]) -> Iterator[Path]:
-    """Files of the index that no version in `kept` names: temporary ones, then manifests, then segments."""
+    """Files of the index that no version in `kept` names: temporary ones, manifests, segments, canaries."""
     used = set(kept)
     for name in kept:
-        used |= {ref.file for ref in read_manifest(index, name).files}
-    for folder in (index, index / "manifests", index / "segments"):
+        used |= read_manifest(index, name).paths
+    for folder in (index, index / "manifests", index / "segments", index / "canaries"):
         for file in sorted(folder.glob("*")):
             ours = folder != index or file.name.startswith(files.TEMPORARY_PREFIX)
             if ours and str(file.relative_to(index)) not in used:

@@ -9,7 +9,7 @@ from typing import Any
 from georetrieval.errors import GeoretrievalError, InputError, StoreError
 from georetrieval.tasks.task import Outcome, Task, Work, out_of_memory, require_room
 
-NO_MEMORY = "there was not enough memory for it, not even for one tile at a time"
+NO_MEMORY = "there was not enough memory for it, not even for a few tiles at a time"
 
 
 class Hand:

@@ -120,7 +120,7 @@ def test_with_little_memory_batches_are_halved(place, tmp_path, monkeypatch):
 
             def __call__(self, pixels, bands):
                 sizes.append(len(pixels))
-                if len(pixels) > 4:
+                if len(pixels) > 8:
                     raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
                 return eye(pixels, bands)
 
@@ -129,7 +129,7 @@ def test_with_little_memory_batches_are_halved(place, tmp_path, monkeypatch):
     monkeypatch.setattr(embedding_work, "load_eye", poor)
     monkeypatch.setattr(embedding_work, "_kept", type(embedding_work._kept)())
     assert same(index_surveys(tmp_path / "poor", [survey], settings, "hog"), whole)
-    assert sorted(set(sizes)) == [4, 8, 16]
+    assert {8, 16} <= set(sizes)
 
 
 def test_a_note_or_a_part_that_was_altered_is_made_again(place, tmp_path):

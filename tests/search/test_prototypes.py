@@ -8,7 +8,7 @@ import pytest
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.gallery import Gallery
-from georetrieval.search.prototypes import clusters, mean_silhouette, means, prototypes, rows_of
+from georetrieval.search.prototypes import clusters, mean_fails, mean_silhouette, means, prototypes, rows_of
 from georetrieval.search.row_ids import row_id
 
 
@@ -74,6 +74,37 @@ def test_a_mean_that_falls_between_two_clusters_and_prototypes_that_do_not():
     np.testing.assert_allclose(several.vectors[2], [0, 3])
     assert not Gallery.of(one).search(query, 1).hits[0, 0]
     assert Gallery.of(several).search(query, 1).hits[0, 0]
+
+
+def test_clusters_alone_are_no_reason_to_divide():
+    """a lies at -10 and 10, b far above: each picture of a is nearer to the mean of a's others than to b, so one mean
+    does. With b at the height of 3 it is not: from (9.5, 1) the mean of the others, (-3.2, 1), is 12.7 away, b 9.7."""
+    a = [[-10.5, 1], [-9.5, 1], [9.5, 1], [10.5, 1]]
+    far = members([*a, [0, 90], [0, 92]], ["a"] * 4 + ["b"] * 2)
+    assert prototypes(far).keys.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(prototypes(far).vectors, means(far).vectors)
+    assert prototypes(members([*a, [0, 2], [0, 4]], ["a"] * 4 + ["b"] * 2)).keys.tolist() == ["a", "a", "b"]
+
+
+def test_rivals_are_of_the_same_scope():
+    a = [[-10.5, 1], [-9.5, 1], [9.5, 1], [10.5, 1]]
+    found = members([*a, [0, 90], [0, 2]], ["a"] * 4 + ["b", "b"], ["north"] * 5 + ["south"])
+    assert prototypes(found).keys.tolist() == ["a", "b", "b"], "the b at the height of 2 is of another scope"
+
+
+def test_a_mean_fails_by_the_other_members_alone():
+    """Of 0 and 8 each is 8 from the other; a rival at 20 is 12 from the second, one at 15 is 7 from it."""
+    own = np.array([[0.0, 1], [8, 1]], np.float32)
+    assert not mean_fails(own, np.array([[20.0, 1]], np.float32), cosine=False)
+    assert mean_fails(own, np.array([[20.0, 1], [15, 1]], np.float32), cosine=False)
+    assert not mean_fails(own[:1], np.array([[0.0, 1]], np.float32), cosine=False), "one picture is its own mean"
+
+
+def test_on_the_circle_a_mean_fails_by_angles():
+    """Members at 0 and 60 degrees, 60 apart; a rival at 125 is 65 from the second, one at 115 is 55."""
+    own = degrees(0, 60)
+    assert not mean_fails(own, degrees(125), cosine=True)
+    assert mean_fails(own, degrees(115), cosine=True)
 
 
 def test_on_the_circle_prototypes_have_length_one():
