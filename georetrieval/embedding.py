@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from georetrieval.errors import UsageError
@@ -16,6 +17,7 @@ from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
 from georetrieval.samples.sample import Pixels, SampleSet
 from georetrieval.search.descriptors import Descriptors, Space
+from georetrieval.tasks.task import out_of_memory, require_room
 
 BATCH_BYTES, LEAST_BATCH, MOST_BATCH = 48 << 20, 8, 64
 """Pixels of one batch, and how many pictures that may be: 32 of six bands at 256 px."""
@@ -40,7 +42,8 @@ def embed(
         is run by the engine that is asked for, once that has found the same neighbours as float32 among some of the
         samples: see `nets.engines`.
     batch_size
-        Pictures at once, >= 1; None is by their bytes.
+        Pictures at once, >= 1; None is by their bytes. Where memory is wanting half as many, down
+        to one (with `even`, to `EVEN`).
     total
         Pictures of the whole work when these are a part of it: a slow start of an engine is weighed against it.
     even
@@ -56,10 +59,10 @@ def embed(
         raise UsageError(f"Nothing to embed: {len(samples)} samples in batches of {batch_size}.")
     keep_memory()
     sight = _sight(samples, eye, total)
-    vectors, done = [], 0
+    vectors: list[npt.NDArray[np.float32]] = []
+    done = 0
     for pixels in _batches(samples, batch_size):
-        whole = _filled(pixels) if even else pixels
-        vectors.append(sight(torch.from_numpy(whole), samples.bands).numpy()[:len(pixels)])
+        vectors += _seen(sight, pixels, samples.bands, even)
         done += len(pixels)
         progress(done, len(samples), "embedding")
     return Descriptors(
@@ -69,6 +72,18 @@ def embed(
         scopes=np.asarray(samples.scopes, dtype=str),
         space=Space(sight.space),
     )
+
+
+def _seen(sight: Embedder, pixels: Pixels, bands: tuple[str, ...], even: bool) -> list[npt.NDArray[np.float32]]:
+    """Descriptors of a batch, in one piece or, for want of memory, in halves."""
+    whole = _filled(pixels) if even else pixels
+    try:
+        return [sight(torch.from_numpy(whole), bands).numpy()[:len(pixels)]]
+    except (MemoryError, RuntimeError) as error:
+        if len(pixels) <= (EVEN if even else 1) or not out_of_memory(error):
+            raise
+    half = len(pixels) // 2
+    return [*_seen(sight, pixels[:half], bands, even), *_seen(sight, pixels[half:], bands, even)]
 
 
 def _sight(samples: SampleSet, eye: Embedder, total: int | None) -> Embedder:
@@ -97,6 +112,7 @@ def _filled(pixels: Pixels) -> Pixels:
 def _batches(samples: SampleSet, batch_size: int) -> Iterator[Pixels]:
     """Batches in order; the next one is read while the current one is being looked at."""
     starts = range(0, len(samples), batch_size)
+    require_room()
     with ThreadPoolExecutor(max_workers=1) as reader:
         ahead = reader.submit(samples.batch, range(min(batch_size, len(samples))))
         for start in starts:

@@ -38,6 +38,8 @@ class Mosaic:
         Rectangle around all sheets.
     broken
         What is wrong with each file that could not be read, by path; grows while reading.
+    cache_bytes
+        Decoded sheets that are kept.
     """
 
     def __init__(self, sheets: Sequence[Sheet], crs: str, broken: dict[Path, str]) -> None:
@@ -46,6 +48,7 @@ class Mosaic:
         self.crs = crs
         self.bounds: Bounds = union([sheet.bounds for sheet in sheets])
         self.broken = broken
+        self.cache_bytes = CACHE_BYTES
         self._decoded: OrderedDict[tuple[int, int], Decoded] = OrderedDict()
         self._locks = [threading.Lock() for _ in sheets]
         self._lock = threading.Lock()
@@ -121,7 +124,7 @@ class Mosaic:
                 raise
             with self._lock:
                 self._decoded[number, factor] = decoded
-                while len(self._decoded) > 1 and sum(d.nbytes for d in self._decoded.values()) > CACHE_BYTES:
+                while len(self._decoded) > 1 and sum(d.nbytes for d in self._decoded.values()) > self.cache_bytes:
                     self._decoded.popitem(last=False)
             return decoded
 

@@ -50,10 +50,24 @@ Floats = npt.NDArray[np.float32]
 
 def of_tiles(tileset: TileSet, eye: Embedder, rows: pd.DataFrame) -> dict[str, Any]:
     """What `About` says of the canaries of an index of these catalogue rows."""
-    real = bounded(list(islice(_tiles(tileset, eye, rows), LOOKED_AT)), MOST - MADE_UP)
+    return _of_real(_tiles(tileset, eye, rows), eye, tileset.legend.palette(), tileset.px)
+
+
+def of_pixels(
+    pixels: npt.NDArray[np.uint8] | None, stored: tuple[str, ...], names: Sequence[str], eye: Embedder,
+    palette: npt.NDArray[np.uint8], px: int,
+) -> dict[str, Any]:
+    """What `About` says of the canaries of an index of tiles, some of which, (n, C, px, px) uint8, are at hand."""
+    order = sorted(range(len(names)), key=lambda row: _drawn_by(str(names[row])))
+    real = (_canary(names[row], pixels[row], stored, eye) for row in order) if pixels is not None else iter(())
+    return _of_real(real, eye, palette, px)
+
+
+def _of_real(real: Iterator[Canary], eye: Embedder, palette: npt.NDArray[np.uint8], px: int) -> dict[str, Any]:
+    some = bounded(list(islice(real, LOOKED_AT)), MOST - MADE_UP)
     stored = ("r", "g", "b", *(("classes",) if set(eye.bands) & set(SEMANTIC) else ()))
-    made_up = _made_up(stored, tuple(eye.bands), tileset.px)
-    return _kept(Canaries((*real, *made_up), tileset.legend.palette()), eye, pictures=False)
+    made_up = _made_up(stored, tuple(eye.bands), px)
+    return _kept(Canaries((*some, *made_up), palette), eye, pictures=False)
 
 
 def of_pictures(
@@ -166,11 +180,14 @@ def _tiles(tileset: TileSet, eye: Embedder, rows: pd.DataFrame) -> Iterator[Cana
     packed = tileset.catalogue.groupby(["scope", "date"]).cumcount()
     each = zip(valid["tile_id"], valid["scope"], valid["date"], packed.loc[valid.index], strict=True)
     for name, scope, date, row in sorted(each, key=lambda tile: _drawn_by(str(tile[0]))):
-        stored = tileset.bands_of(scope, date)
-        shown = bands_for(eye, stored)
-        needed = [band for band in stored if band in (SEMANTIC if band in SEMANTIC else PHOTO) and _uses(shown, band)]
-        pixels = np.asarray(tileset.pixels(scope, date)[int(row)])
-        yield Canary(str(name), pixels[[stored.index(band) for band in needed]], tuple(needed), shown)
+        yield _canary(name, np.asarray(tileset.pixels(scope, date)[int(row)]), tileset.bands_of(scope, date), eye)
+
+
+def _canary(name: str, pixels: npt.NDArray[np.uint8], stored: tuple[str, ...], eye: Embedder) -> Canary:
+    """A tile with those of its bands that the eye makes use of."""
+    shown = bands_for(eye, stored)
+    needed = [band for band in stored if band in (SEMANTIC if band in SEMANTIC else PHOTO) and _uses(shown, band)]
+    return Canary(str(name), pixels[[stored.index(band) for band in needed]], tuple(needed), shown)
 
 
 def _uses(shown: Sequence[str], band: str) -> bool:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from georetrieval.embedding import embed
-from georetrieval.errors import GapsError, InputError, UsageError
+from georetrieval.errors import InputError, UsageError
+from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
 from georetrieval.recipe.canaries import of_tiles
+from georetrieval.recipe.embedding_sources import TilesSource, tile_tasks
+from georetrieval.recipe.embedding_work import EmbeddingWork, EyeName
+from georetrieval.recipe.index_by_tasks import Group, Plan, build, check_place, tasks_of, work_folder
 from georetrieval.recipe.sight import bands_for
-from georetrieval.samples.campaigns import TileSamples
-from georetrieval.samples.windows import WindowSamples, overlapping, steps_of
+from georetrieval.recipe.windows_of import Cut, rows_of
+from georetrieval.samples.bands import check_bands
+from georetrieval.samples.windows import steps_of
 from georetrieval.search.building import About, Part
-from georetrieval.search.store import IndexStore, refuse_existing
+from georetrieval.search.store import IndexStore
+from georetrieval.tasks.running import Hands
+from georetrieval.tasks.task import Shard
 
 
 def index_tiles(
     path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
     tile_ids: Sequence[str] | None = None, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
-    replace: bool = False, created_by: str = "georetrieval", progress: Progress = silent,
+    replace: bool = False, created_by: str = "georetrieval", progress: Progress = silent, hands: Hands | None = None,
 ) -> IndexStore:
     """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
+
+    An interrupted build goes on where it stopped, sheet by sheet.
 
     Parameters
     ----------
@@ -44,6 +53,8 @@ def index_tiles(
         show less ground than a tile.
     replace
         Publish a new version of an index that exists.
+    hands
+        Who works; by default this process.
 
     Raises
     ------
@@ -52,20 +63,53 @@ def index_tiles(
     UsageError
         When the overlap is not between 0 and 0.9375, or a zoom not between 0.25 and 4.
     """
+    replace = check_place(path, replace)
+    plan = plan_tiles(path, tileset, model, dates=dates, scopes=scopes, tile_ids=tile_ids, overlap=overlap,
+                      zooms=zooms, created_by=created_by)
+    return build(plan, hands or Hands(), replace_old=replace, progress=progress)
+
+
+def plan_tiles(
+    path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
+    tile_ids: Sequence[str] | None = None, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
+    created_by: str = "georetrieval", shard: Shard | None = None,
+) -> Plan:
+    """The tasks of `index_tiles`, or of a shard of them."""
     steps_of(overlap)
     if not zooms or len(set(zooms)) != len(zooms) or not all(0.25 <= zoom <= 4 for zoom in zooms):
         found = ", ".join(map(str, zooms))
         raise UsageError(f"Zooms are sides of windows in tiles, each once, 0.25 to 4; found {found}.")
     rows = chosen_rows(tileset, dates, scopes, tile_ids)
-    refuse_existing(path, replace)
-    eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
-    about = About(
-        model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
-        cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
-        sources=sources_of(tileset, rows, overlap, zooms), **of_tiles(tileset, eye, rows),
+    digest = tileset.legend.digest
+    eye = load_eye(model, legend_digest=digest, px=tileset.px)
+    name = EyeName.of(eye, model, digest, tileset.px)
+    valid, groups = rows[rows["valid"]], []
+    for scope, date in dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)):
+        some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
+        ids = None if tile_ids is None else tuple(some["tile_id"])
+        if len(some):
+            check_bands(tileset.bands_of(scope, date), bands_for(eye, tileset.bands_of(scope, date)), palette=True)
+            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, Cut(scope, date, overlap, zoom, ids))))
+                       for zoom in zooms]
+    about = about_tiles(
+        eye, model, tileset.grid, tileset.px, digest, blank=int((~rows["valid"]).sum()), created_by=created_by,
+        sources=sources_of(tileset, rows, overlap, zooms), canaries={} if shard else of_tiles(tileset, eye, rows))
+    work = EmbeddingWork(work_folder(path), name, TilesSource(tileset.path.absolute(), tileset.digest),
+                         len(valid) * len(zooms))
+    tasks = tasks_of(groups)
+    return Plan(path, work, tuple(groups), tuple(shard.of_all(tasks)) if shard else tasks, about)
+
+
+def about_tiles(
+    eye: Embedder, model: str, grid: TileGrid, px: int, legend_digest: str, *, blank: int,
+    sources: Sequence[Mapping[str, Any]], created_by: str, canaries: Mapping[str, Any],
+) -> About:
+    """What is known of an index of tiles before their descriptors are."""
+    return About(
+        model=model, fingerprint=eye.fingerprint(), legend_digest=legend_digest, crs=grid.crs, cell_m=grid.cell_m,
+        px=px, blank=blank, created_by=created_by, sources=tuple(sources),
+        **canaries,
     )
-    parts = embedded(tileset, eye, rows, overlap=overlap, zooms=zooms, progress=progress)
-    return IndexStore.build(path, parts, about, replace=replace)
 
 
 def sources_of(
@@ -93,37 +137,11 @@ def embedded(
             continue
         bands = bands_for(eye, tileset.bands_of(scope, date))
         for zoom in zooms:
-            samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap, zoom, known)
+            cut = Cut(scope, date, overlap, zoom, tuple(some["tile_id"]))
+            samples = rows_of(tileset, cut, bands, known)
             if samples is not None:
                 vectors = embed(samples, eye, even=True, progress=progress)
                 yield vectors, ground_table(samples.catalogue, tileset.grid.crs)
-
-
-def _rows_of(
-    tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float,
-    zoom: float, known: Collection[str],
-) -> TileSamples | WindowSamples | None:
-    """The tiles of one survey, and the windows between them when they are to overlap; or the same places zoomed.
-
-    None when all of them are known.
-    """
-    if overlap == 0 and zoom == 1:
-        new = [tile for tile in tile_ids if tile not in known]
-        return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=new) if new else None
-    places = overlapping(tileset, date, scope, overlap, tile_ids)
-    names, keys = ([f"{text}-x{zoom:g}" if zoom != 1 else text for text in texts]
-                   for texts in (places.names, places.keys))
-    fresh = [place for place, name in enumerate(names) if name not in known]
-    if not fresh:
-        return None
-    try:
-        return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres[fresh],
-                             names=[names[place] for place in fresh], keys=[keys[place] for place in fresh],
-                             scale=zoom, tile_ids=tile_ids)
-    except GapsError:
-        if known:  # those with enough ground are there already
-            return None
-        raise
 
 
 def chosen_rows(

@@ -94,6 +94,15 @@ class Builder:
         publish_once(self.path / ref.file, data, ref)
 
 
+def publish_part(folder: Path, table: pa.Table) -> tuple[str, SegmentRef]:
+    """Publish rows in a folder beside the segments, rows that mean nothing too; name and what a reader has to know."""
+    data = segments.encode(table)
+    ref = SegmentRef(sha256=sha256(data), bytes=len(data), rows=table.num_rows)
+    name = f"{ref.sha256}.parquet"
+    publish_once(folder / name, data, ref)
+    return name, ref
+
+
 def counted(sources: Iterable[Mapping[str, Any]], failed_of: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
     """The sources; dated surveys also say how many of their tiles had no meaningful descriptor."""
     return [{**source, "failed": failed_of.get((source["scope"], source["date"]), 0)}

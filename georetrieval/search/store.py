@@ -266,7 +266,7 @@ def refuse_existing(path: Path, replace: bool) -> None:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", "canaries", "damaged", ".lock"}
+    ours = {CURRENT, "manifests", "segments", "canaries", "damaged", "work", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))
