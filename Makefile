@@ -1,10 +1,11 @@
-# make demo: from nothing to map@5 answers on a map; make test: everything CI checks. Both set themselves up.
+# make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make campaigns: the reliability
+# campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint install clean
+.PHONY: demo test campaigns nightly lint install clean
 
 install: $(READY)
 
@@ -23,6 +24,12 @@ lint: $(READY)
 
 test: lint
 	$(BIN)/pytest
+
+campaigns: $(READY)
+	GEORETRIEVAL_CAMPAIGN=ci $(BIN)/pytest tests/reliability -rP
+
+nightly: $(READY)
+	GEORETRIEVAL_CAMPAIGN=nightly $(BIN)/pytest tests/reliability -rP
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

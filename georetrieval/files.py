@@ -21,10 +21,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from georetrieval.errors import BusyError, InputError
+from georetrieval.errors import BusyError, GeoretrievalError, InputError
 
 TEMPORARY_PREFIX = ".georetrieval-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ROOM = 1 << 20
 _MANY = 1000
 """Files above which one sync of all disks (Linux waits for its end) is quicker than one fsync each."""
 
@@ -66,10 +67,10 @@ def publishing(path: Path) -> Iterator[Path]:
         _fsync(temporary)
         temporary.replace(path)
         _fsync(path.parent)
-    except OSError as error:
-        if error.errno is None:  # a library's own error in OSError's clothes (rasterio): not about writing
+    except Exception as error:
+        if (ours := _ours(error, path, temporary)) is None:
             raise
-        raise _explained(error, path) from error
+        raise ours from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -90,10 +91,10 @@ def publishing_folder(path: Path) -> Iterator[Path]:
         _fsync_tree(temporary)
         temporary.replace(path)
         _fsync(path.parent)
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        if (ours := _ours(error, path, temporary and temporary / "room")) is None:
             raise
-        raise _explained(error, path) from error
+        raise ours from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -198,6 +199,25 @@ def canonical_json(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """Hex SHA-256 of `canonical_json(value)`: the identity of a setting, a legend, a stage's inputs."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _ours(error: Exception, path: Path, room: Path | None) -> GeoretrievalError | None:
+    """What went wrong in writing `path`; None when it is something else. Libraries have their own words for it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return _explained(error, path)
+    if not isinstance(error, GeoretrievalError) and room is not None and _is_full(room):
+        return _explained(OSError(errno.ENOSPC, ""), path)
+    return None
+
+
+def _is_full(path: Path) -> bool:
+    """Whether a file cannot become a MiB larger, for want of room."""
+    try:
+        with path.open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, file.tell() + _ROOM)
+    except OSError as error:
+        return error.errno in _FULL
+    return False
 
 
 def _umask() -> int:

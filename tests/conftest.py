@@ -6,6 +6,10 @@ import os
 
 from hypothesis import settings
 
+from tests.made.server import server
+
+__all__ = ["server"]
+
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")

@@ -39,6 +39,24 @@ def test_disk_full_is_busy_and_leaves_nothing(tmp_path: Path, code: int) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_library_that_has_its_own_words_for_a_full_disk(tmp_path: Path) -> None:
+    """In a child whose files may have 64 KiB: GDAL's error is none of the system's."""
+    program = (
+        "import sys, resource\nfrom pathlib import Path\nfrom georetrieval import files\n"
+        "def write(room):\n"
+        "    with files.publishing(Path(sys.argv[1]) / 'a.bin') as temporary:\n"
+        "        temporary.write_bytes(b'x' * 60_000)\n"
+        "        raise RuntimeError('Failed to write')\n"
+        "for limit in (resource.RLIM_INFINITY, 65_536):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
+        "    try:\n        write(limit)\n"
+        "    except Exception as error:\n        print(type(error).__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["RuntimeError", "BusyError"], done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_data_is_synced_before_the_name_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order of a publish: fsync of the file, rename, fsync of the folder (RELIABILITY.md guards 1 and 2)."""
     seen: list[str] = []

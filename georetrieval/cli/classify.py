@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows
 from georetrieval.errors import ALARM, GapsError, InputError, UsageError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
               "looks at the folder.")
 @click.option("--idle", type=Within(min=0), help="End --watch after so many seconds without a new picture.")
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
+@engine_option
 @format_option()
 def command(
     index: str, images: tuple[str, ...], scope: str | None, unknown: float | None, k: int,
@@ -61,13 +63,12 @@ def command(
       georetrieval classify masks --watch incoming/ --scope north --alarm open --min-margin 0.2
       georetrieval classify masks - --scope north --alarm open < names.txt
     """
-    from georetrieval.cli.queries import index_path
+    from georetrieval.cli.queries import open_index
     from georetrieval.recipe.reading_classes import Alarm, Judge
-    from georetrieval.search.store import IndexStore
 
     if bool(images) == (watch is not None):
         raise UsageError("What is to be judged? Give images, or --watch FOLDER, one of both.")
-    judge = Judge(IndexStore.open(index_path(index)), model=model, unknown=unknown, told=k)
+    judge = Judge(open_index(index), model=model, unknown=unknown, told=k)
     if alarm is not None:
         judge.require_key(alarm)
     bell = None if alarm is None else Alarm(alarm, min_margin)

@@ -13,7 +13,9 @@ from georetrieval.cli.output import FORMATS, format_option
 
 REQUIRED = ("torch", "torchvision", "timm", "faiss-cpu", "rasterio", "pyogrio", "geopandas", "shapely", "pyproj",
             "numpy", "pyarrow", "rusterize", "safetensors", "accelerate", "pytorch-metric-learning")
-OPTIONAL = {"py7zr": "reads .7z deliveries; pip install 'georetrieval[archives]'"}
+OPTIONAL = {"py7zr": "reads .7z deliveries; pip install 'georetrieval[archives]'",
+            "openvino": "a faster engine for nets; pip install 'georetrieval[openvino]'",
+            "pg8000": "speaks to PostgreSQL; pip install 'georetrieval[postgres]'"}
 
 
 @click.command()
@@ -22,7 +24,8 @@ def command(format_: str) -> None:
     """Check the installation and the machine.
 
     Loads every library, reads and writes a JPEG2000 sheet in memory, searches a small index two ways, and reports
-    processors, memory, disk and graphics cards. Ends with 2 when something required is missing or wrong.
+    processors, memory, disk, graphics cards and what nets run in (the processor's instructions that count, the engines,
+    which one --engine auto takes). Ends with 2 when something required is missing or wrong.
 
     \b
     Examples:
@@ -114,10 +117,17 @@ def _net() -> str:
     return f"torch on {torch.get_num_threads()} threads, bf16 works, {cards or 'no'} graphics card{'s' * (cards > 1)}"
 
 
+def _engines() -> str:
+    from georetrieval.nets.engines import described
+
+    return described()
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "machine": _machine,
     "JPEG2000": _jpeg2000,
     "Lambert-93": _lambert93,
     "search": _search,
     "net": _net,
+    "engines": _engines,
 }

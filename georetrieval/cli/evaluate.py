@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.output import RERANK, format_option
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
               "into a better order by what else they resemble.")
 @click.option("--failures", is_flag=True, help="Also say where it fails: by landscape, by change, by hubs in the "
               "index; as CSV this table alone.")
+@engine_option
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the matches: .gpkg, .geojson.")
 def command(
@@ -54,7 +56,7 @@ def command(
       georetrieval evaluate town --tiles tiles/ --date 2019 --scope 57 --format json -o matches.gpkg
     """
     from georetrieval.cli.bars import progress
-    from georetrieval.cli.queries import check_k, filter_of, index_path
+    from georetrieval.cli.queries import check_k, filter_of, open_index
 
     check_k(k)
     where = filter_of(filter_dates, (), bbox, exclude_self=True)
@@ -65,21 +67,20 @@ def command(
     from georetrieval.recipe.asking import Asker
     from georetrieval.recipe.sight import look
     from georetrieval.search.metrics import summary
-    from georetrieval.search.store import IndexStore
 
     if out is not None and out.suffix.lower() not in (".gpkg", ".geojson"):
         raise UsageError(f"{out} must end in .gpkg or .geojson.")
-    store, tileset = IndexStore.open(index_path(index)), TileSet.open(tiles)
+    store, tileset = open_index(index), TileSet.open(tiles)
     with progress() as report:
         asker = Asker(store, model=model, tileset=tileset, date=date)
         queries = look(tileset, asker.eye, date=date, scopes=list(scopes) or None, part=query_bands, progress=report)
-        answers = answered(store, asker.rows, [queries], k, where=where, rerank=rerank)
+        answers = answered(asker.store, asker.source, [queries], k, where=where, rerank=rerank, whole=failures)
     matches = answers.matches
     if summary(matches, k).queries == 0:
         raise InputError(f"None of the {len(queries)} tiles of {date} shows a place that another tile of the index "
                          f"{store.path} shows; index another date or département.")
     if out is not None:
-        _write(out, answers, tileset, asker.rows[1], store.manifest.crs)
+        _write(out, answers, tileset, answers.table, store.manifest.crs)
     head = {"index": str(store.path), "model": asker.model, "date": date, "k": k}
     _print(head if rerank == "none" else head | {"rerank": rerank}, matches, tileset, date, scopes,
            store.manifest.counts.tiles, format_, failures)

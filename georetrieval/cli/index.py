@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
-from georetrieval.cli.index_tune import tune, tune_options, tuned
+from georetrieval.cli.index_tasks import asks_surveys, build_by_tasks, task_options, told
+from georetrieval.cli.index_tune import RECALL, tune, tune_options
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option
@@ -54,14 +57,16 @@ def command() -> None:
 @click.option("--whole", is_flag=True, help="Show pictures whole, whatever boxes the list has.")
 @click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that the "
               "GeoJSON masks of a list were drawn on.")
+@engine_option
+@task_options
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
 @tune_options
 def build(
     index: str, model: str, tiles: Path | None, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
     zooms: tuple[float, ...], pictures: Path | None, rows: str, role: str | None, parts: tuple[str, ...], whole: bool,
-    size: tuple[int, int] | None, replace: bool, kind: str, recall: float,
+    size: tuple[int, int] | None, replace: bool, **tasks: Any,
 ) -> None:
-    """Embed tiles, or pictures, and publish them as the index INDEX.
+    """Embed tiles, surveys or pictures, and publish them as the index INDEX.
 
     INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
     remembers its model by fingerprint and refuses any other one. With --overlap, windows between the tiles are rows
@@ -69,38 +74,38 @@ def build(
     Above 20,000 tiles it is measured which kind of index answers soonest (`index tune`).
     Pictures that a row is made of are kept, so that `index add` and `index remove` make it again.
 
+    Tiles and surveys are done sheet by sheet. A build that was interrupted or killed goes on where it stopped, and the
+    index is the same, byte for byte, whoever works: this process, --jobs processes, a Dask cluster, or --shard parts
+    on machines that know nothing of each other (an array of Slurm). Damaged sheets are left out and listed (exit code
+    3); the same command tries only them again.
+
     \b
     Examples:
       georetrieval index build town --model hog --tiles tiles/ --date 2004
+      georetrieval index build lorraine --model runs/geo --photos ORTHO-2004 --vectors BDTOPO-2004 \\
+        --scope 57 --date 2004 --jobs 4
+      georetrieval index build lorraine --model runs/geo --tiles tiles/ --date 2004 --scheduler tcp://host:8786
+      georetrieval index build lorraine --model runs/geo --tiles tiles/ --date 2004 --shard 3/8
       georetrieval index build /data/lorraine --model runs/geo --tiles tiles/ --date 2004 --scope 57 --scope 54
       georetrieval index build offgrid --model hog --tiles tiles/ --date 2004 --overlap 0.5 --zoom 1 --zoom 0.7
       georetrieval index build masks --model runs/masks --pictures world/ --role mask
+      georetrieval index build town --model runs/town --tiles tiles/ --date 2004 --engine openvino
       georetrieval index build oxen --model runs/oxen --pictures crops/pictures.csv --part train --rows mean
     """
-    from georetrieval.cli.bars import progress
     from georetrieval.cli.queries import index_path
-    from georetrieval.geo.tileset import TileSet
 
     if pictures is not None:
         refuse_together("--pictures", {"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
-                        "--zoom": zooms != (1.0,)}, "tiles")
+                        "--zoom": zooms != (1.0,), "--photos": asks_surveys(tasks), "--jobs": tasks["jobs"] != 1,
+                        "--scheduler": tasks["scheduler"], "--shard": tasks["shard"], "--dry-run": tasks["dry_run"],
+                        "--index": tasks["kind"] != "auto", "--recall": tasks["recall"] != RECALL}, "tiles")
         build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,
                           size=size[::-1] if size else None, replace=replace)
         return
-    if tiles is None or not dates:
-        raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST.")
-    from georetrieval.recipe.indexing import index_tiles
-
     path = index_path(index)
-    with progress() as report:
-        store = index_tiles(path, TileSet.open(tiles), kept_model(model), dates=dates, scopes=scopes or None,
-                            overlap=overlap, zooms=zooms, replace=replace, created_by="georetrieval index build",
-                            progress=report)
-    counts = store.manifest.counts
-    click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
-               f"descriptor left out; version {store.manifest.version}", err=True)
-    tuned(store, kind, recall)
-    click.echo(str(path))
+    if build_by_tasks(path, kept_model(model), tiles, dates, scopes, tasks, overlap=overlap, zooms=zooms,
+                      replace=replace):
+        told(path, tasks)
 
 
 @command.command()
@@ -115,6 +120,7 @@ def build(
 @click.option("--pictures", type=click.Path(path_type=Path), help="Of an index of pictures: the list of images that "
               "ask; those whose key it does not hold are unknown.")
 @click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
+@engine_option
 @click.option("--keep", type=Within(0, 1, min_open=True), help="Share of the known images that keep their "
               "answer; by default the distance that tells known and unknown apart best.")
 def calibrate(
@@ -198,9 +204,10 @@ def info(index: str, format_: str) -> None:
     Examples:
       georetrieval index info town
       georetrieval index info town --format json
+      georetrieval index info "postgresql://gis@localhost/land?table=town"
     """
     from georetrieval.cli.output import write_value
-    from georetrieval.cli.queries import index_path
-    from georetrieval.search.store import IndexStore
+    from georetrieval.cli.queries import open_index
 
-    write_value(IndexStore.open(index_path(index)).info(), format_, title=index)
+    store = open_index(index)
+    write_value(store.info(), format_, title=str(store.path))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_pictures import add_to_pictures, refuse_together, remove_of_pictures
 from georetrieval.cli.index_tune import after_change
 from georetrieval.errors import UsageError
@@ -22,6 +23,7 @@ from georetrieval.errors import UsageError
               "départements, may be repeated.")
 @click.option("--size", type=click.IntRange(1), nargs=2, metavar="WIDTH HEIGHT", help="Of the picture that a GeoJSON "
               "was drawn on.")
+@engine_option
 @click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 def add(
     index: str, pictures: tuple[Path, ...], tiles: Path | None, dates: tuple[str, ...], keys: tuple[str, ...],

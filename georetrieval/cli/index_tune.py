@@ -12,13 +12,14 @@ from georetrieval.cli.numbers import Within
 if TYPE_CHECKING:
     from georetrieval.search.store import IndexStore
 
+RECALL = 0.999
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def tune_options(command: _F) -> _F:
     """Give a command `--index` and `--recall`."""
     command = click.option(
-        "--recall", type=Within(0, 1, min_open=True), default=0.999, show_default=True,
+        "--recall", type=Within(0, 1, min_open=True), default=RECALL, show_default=True,
         help="Share of the five exact answers that --index auto has to find.")(command)
     return click.option(
         "--index", "kind", default="auto", show_default=True, metavar="KIND", help="auto: the fastest that is measured "
@@ -62,7 +63,7 @@ def tuned(store: IndexStore, kind: str, recall: float, *, aloud: bool = False) -
     if kind == AUTO and store.manifest.counts.tiles <= SMALL and not aloud:
         return
     store, (rows, _) = store.load_current()
-    click.echo(told(chosen(store.path, store.name, store.manifest, rows.vectors, asked=kind, recall=recall)), err=True)
+    click.echo(told(chosen(store.path, store.name, store.manifest, rows, asked=kind, recall=recall)), err=True)
 
 
 def after_change(store: IndexStore) -> None:
@@ -70,6 +71,6 @@ def after_change(store: IndexStore) -> None:
     from georetrieval.search.choosing import told
     from georetrieval.search.kept_ann import retune
 
-    choice = retune(store.path, store.name, store.manifest, lambda: store.load()[0].vectors)
+    choice = retune(store.path, store.name, store.manifest, lambda: store.load()[0])
     if choice is not None:
         click.echo(told(choice), err=True)

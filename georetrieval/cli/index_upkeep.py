@@ -37,31 +37,67 @@ def compact(index: str) -> None:
 
 @click.command()
 @click.argument("index")
+@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
 @format_option()
-def verify(index: str, format_: str) -> None:
+def verify(index: str, model: str | None, format_: str) -> None:
     """Read every byte of the index INDEX again.
 
     Checks CURRENT, and of every version that is still there the hash of its manifest and of its segments, the number of
     rows, the vectors and the tile ids. All that is wrong is listed, and the exit code is 2 when anything is. The index
     need not be whole for it.
 
+    Where the model is at hand it looks again at the pictures that are kept with the index (canaries): a model that is
+    another one, or sees them differently, ends with exit code 4, as it would before the first answer of a search.
+
     \b
     Examples:
       georetrieval index verify town
+      georetrieval index verify town --model hog
       georetrieval index verify town --format json
     """
     from dataclasses import asdict
 
     from georetrieval.cli.output import write_value
     from georetrieval.cli.queries import index_path
-    from georetrieval.errors import StoreError
+    from georetrieval.errors import MismatchError, StoreError
     from georetrieval.search.checking import verify as verified
 
     check = verified(index_path(index))
-    write_value({"index": index, "whole": not check.problems, **asdict(check)}, format_)
+    told = {"index": index, "whole": not check.problems, **asdict(check)}
+    told["canaries"] = check.canaries or "none kept: the index was built before"
+    other = None
+    if not check.problems:
+        try:
+            told["model"] = _model(index, model)
+        except MismatchError as error:
+            told["model"], other = "another one, or one that sees differently", error
+    write_value(told, format_)
+    if other is not None:
+        raise other
     if check.problems:
         raise StoreError(f"{len(check.problems)} problems, the first: {check.problems[0]} See what can be saved with: "
                          "georetrieval index repair --dry-run.")
+
+
+def _model(index: str, model: str | None) -> str:
+    """What the model at hand is to the index."""
+    from georetrieval.cli.index_pictures import kept_model
+    from georetrieval.cli.queries import index_path
+    from georetrieval.errors import InputError
+    from georetrieval.recipe.build import load_eye
+    from georetrieval.recipe.canaries import require_eye
+    from georetrieval.search.store import IndexStore
+
+    store = IndexStore.open(index_path(index))
+    m = store.manifest
+    try:
+        eye = load_eye(kept_model(model) if model else m.model, legend_digest=m.legend_digest, px=m.px)
+    except InputError:
+        if model is not None:
+            raise
+        return f"{m.model} is not at hand"
+    require_eye(store, eye)
+    return "the one that built the index"
 
 
 @click.command()
@@ -95,6 +131,9 @@ def repair(index: str, salvage: bool, dry_run: bool, format_: str) -> None:
     write_value({"index": index, "dry_run": dry_run, **asdict(done)}, format_)
     if not done.problems:
         click.echo("The index is whole; there is nothing to repair.", err=True)
+    if done.unproved:
+        click.echo("The pictures that prove which model built the index are lost; its fingerprint is all that is left. "
+                   "Build it again to have both.", err=True)
     if done.lost:
         held = "an unknown number of" if done.rows_before is None else str(done.rows_before)
         what = "would be" if dry_run else "is now"

@@ -30,7 +30,8 @@ def command(
     PATH is a folder, .shp, .gpkg, .zip, .7z or .7z.001. Printed are the edition, version, département and CRS, the
     layers with their objects and text encoding, the objects of each class of the legend, and one sentence for each
     thing that is odd: encodings that were guessed, missing or empty .prj files, parts of a shapefile that do not
-    belong together, NULL geometries and widths, dates of 1590, classes without objects. Nothing is changed.
+    belong together or are not there, NULL geometries and widths, dates of 1590, classes without objects. Nothing is
+    changed. A link in a folder may lead to files of that folder only; pipes, devices and addresses are refused.
 
     \b
     Examples:

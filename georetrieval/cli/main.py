@@ -31,6 +31,10 @@ COMMANDS = {
 }
 """Command name -> module of `georetrieval.cli`, whose attribute `command` is the click command."""
 
+SKIPPED = ("VRT", "OGR_VRT", "MRF", "WMS", "WMTS", "WCS", "WFS", "GTI", "HTTP", "PLMOSAIC", "PLSCENES", "EEDA", "EEDAI",
+           "DAAS", "OAPIF", "OGCAPI", "CSW", "NGW", "GDALG", "STACIT", "STACTA", "DERIVED")
+"""Drivers of GDAL that follow a path or an address that is written in a file."""
+
 
 class LazyGroup(click.RichGroup):
     """A group that imports a command's module when it is asked for."""
@@ -63,9 +67,10 @@ def command() -> None:
 
 def close_doors() -> None:
     """Set what GDAL and PROJ read at load time: no side-car overrides, no drivers that follow paths, no network."""
-    os.environ.setdefault("GDAL_PAM_ENABLED", "NO")
-    os.environ.setdefault("GDAL_SKIP", "VRT,MRF,WMS,WMTS,GTI,HTTP,PLMOSAIC")
-    os.environ.setdefault("PROJ_NETWORK", "OFF")
+    asked = os.environ.get("GDAL_SKIP", "")
+    os.environ["GDAL_SKIP"] = ",".join(dict.fromkeys([*filter(None, asked.replace(" ", ",").split(",")), *SKIPPED]))
+    os.environ |= {"GDAL_PAM_ENABLED": "NO", "PROJ_NETWORK": "OFF", "OGR_SQLITE_STATIC_VIRTUAL_OGR": "NO",
+                   "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,6 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        _say(f"error: {str(error.filename)[:300]} cannot be used: {error.strerror}.")
+        sys.exit(2)
 
 
 def _say(text: str) -> None:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import rich_click as click
+
 from georetrieval.errors import InputError, UsageError
+from georetrieval.search.postgres_address import Address, is_address
 
 if TYPE_CHECKING:
     from georetrieval.search.gallery import Filter
+    from georetrieval.search.row_source import Store
 
 INDEXES = Path("indexes")
 MOST_ANSWERS = 10_000
@@ -89,13 +93,40 @@ def index_path(name: str) -> Path:
     Raises
     ------
     UsageError
-        When the name is empty.
+        When the name is empty, or an address.
     """
+    if is_address(name):
+        raise UsageError("Indexes on a server are asked by search, evaluate and classify, shown by index info, and "
+                         "written by index export; this needs the folder of an index.")
     if not name.strip():
         raise UsageError("The name of the index is empty; give a name or a path.")
     if "/" in name or "\\" in name or name.startswith(".") or (Path(name) / "CURRENT").is_file():
         return Path(name)
     return INDEXES / name
+
+
+def open_index(name: str) -> Store:
+    """The index in a folder, or in the table of a server where the name is an address.
+
+    Raises
+    ------
+    UsageError
+        When the name is empty, or an address that cannot be read.
+    InputError
+        When there is no index.
+    StoreError
+        When it is damaged.
+    """
+    from georetrieval.search.store import IndexStore
+
+    if not is_address(name):
+        return IndexStore.open(index_path(name))
+    from georetrieval.search.postgres import PostgresStore
+
+    store = PostgresStore.open(Address.parse(name))
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(store.close)
+    return store
 
 
 def filter_of(

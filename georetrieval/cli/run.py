@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.output import FORMATS, format_option
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how large and how long, and stop.")
 @click.option("--resume/--no-resume", default=True, show_default=True,
               help="Go on with an interrupted training of the same inputs.")
+@engine_option
 @format_option(*FORMATS)
 def command(
     recipes: tuple[Path, ...], out: Path | None, last: str, seeds: tuple[int, ...] | None, settings: tuple[str, ...],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.engine import engine_option
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import GEO_FORMATS, RERANK, format_option
 from georetrieval.cli.search_pictures import search_pictures
@@ -47,6 +48,7 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
               "the best of --turns and --scale.")
 @click.option("--min-confidence", type=Within(0, 1), help='Say "no match" when the first answer is less '
               "sure than this (0..1); the index must be calibrated.")
+@engine_option
 @format_option(*GEO_FORMATS)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write there instead of to stdout; the suffix says "
               "the format.")
@@ -66,6 +68,9 @@ def command(
     that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
+    INDEX may also be the address of a table that `index export --to` wrote: postgresql://USER@HOST/DATABASE?table=NAME.
+    The answers are the same, and come from one version of it.
+
     Of an index of pictures a QUERY is a picture, a folder of them or a list (pictures.csv, as `detect` writes it); the
     answers are the nearest rows with their keys.
 
@@ -76,18 +81,18 @@ def command(
       georetrieval search town 930250,6920250 --tiles tiles/ --date 2019 -k 10 --format json
       georetrieval search town 6.17,49.34 --tiles tiles/ --date 2019 -o answers.gpkg
       georetrieval search town photo.tif --filter-date 2004 --format csv
+      georetrieval search "postgresql://gis@localhost/land?table=town" photo.tif --filter-date 2004
       georetrieval search town photo.tif --min-confidence 0.9
       georetrieval search town 57-2019-E0930000N6920000-500 --beyond 2000 --exact
       georetrieval search town photo.tif --rerank k-reciprocal
       georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer
     """
     from georetrieval.cli.bars import progress
-    from georetrieval.cli.queries import check_k, filter_of, index_path, parse_word
-    from georetrieval.search.store import IndexStore
+    from georetrieval.cli.queries import check_k, filter_of, open_index, parse_word
 
     format_ = _format(format_, out)
     check_k(k)
-    store = IndexStore.open(index_path(index))
+    store = open_index(index)
     if store.manifest.pictures is not None:
         others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
                   "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox, "--beyond": beyond_m,
@@ -108,14 +113,15 @@ def command(
         asker = Asker(store, model=model, tileset=TileSet.open(tiles) if tiles else None, date=date, classes=classes,
                       vectors=vectors, turns=turns, scales=scales, progress=report)
         asked = asker.ask(words)
-        answers = answered(asker.store, asker.rows, asked.views, k, where=where,
+        answers = answered(asker.store, asker.source, asked.views, k, where=where,
                            rerank=asker.closer(asked) if rerank == "closer" else rerank,
                            min_confidence=min_confidence, every_window=every_window, exact=exact,
                            bounds=asked.bounds)
     for note in (*asker.notes, *_told(answers, index)):
         click.echo(note, err=True)
-    ground = on_ground(answers.matches, asker.rows[1], asked.bounds[answers.matches.query_rows],
-                       asker.store.manifest.crs, confidence=answers.confidence)
+    matches = answers.matches
+    ground = on_ground(matches, answers.table, asked.bounds[matches.query_rows], asker.store.manifest.crs,
+                       confidence=answers.confidence)
     write_answers(ground, format_, out)
     _require_answers((*asked.blank, *map(str, answers.matches.unanswered_names)))
 

@@ -13,11 +13,11 @@ from georetrieval.errors import GapsError, InputError, UsageError
 
 if TYPE_CHECKING:
     from georetrieval.search.gallery import Filter
-    from georetrieval.search.store import IndexStore
+    from georetrieval.search.row_source import Store
 
 
 def search_pictures(
-    store: IndexStore, queries: tuple[str, ...], k: int, *, scopes: tuple[str, ...], model: str | None, format_: str,
+    store: Store, queries: tuple[str, ...], k: int, *, scopes: tuple[str, ...], model: str | None, format_: str,
     out: Path | None, others: Mapping[str, Any], exclude_self: bool = False,
 ) -> None:
     """Write the k nearest rows of each picture.
@@ -52,7 +52,7 @@ def search_pictures(
 
 
 def _answers(
-    store: IndexStore, queries: tuple[str, ...], k: int, where: Filter, model: str | None
+    store: Store, queries: tuple[str, ...], k: int, where: Filter, model: str | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
     from dataclasses import replace
 

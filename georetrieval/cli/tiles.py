@@ -49,30 +49,35 @@ def command() -> None:
 @click.option("--px", type=int, default=256, show_default=True, help="Side of a tile in pixels.")
 @click.option("--min-photo-share", type=float, default=0.5, show_default=True, help="Less photo than this is blank.")
 @click.option("--workers", type=int, default=1, show_default=True, help="Sheets made at the same time.")
+@click.option("--jobs", type=int, help="Processes of this machine instead; damage to one costs a sheet.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler (tcp://host:8786) whose workers work instead.")
 @click.option("--dry-run", is_flag=True, help="Say how many tiles, how much disk, memory and time; write nothing.")
 @format_option()
 def build(
     out: Path, scope: str | None, date: str | None, world: Path | None, crs: str, legend: str, cell_m: int, px: int,
-    min_photo_share: float, workers: int, dry_run: bool, format_: str, **sources: Any,
+    min_photo_share: float, workers: int, jobs: int | None, scheduler: str | None, dry_run: bool, format_: str,
+    **sources: Any,
 ) -> None:
     """Build tiles from photos, vectors or both.
 
     Run it again with another survey and the same output to add a date or a département. A run that was interrupted
     goes on where it stopped: a sheet is made again only when its inputs have changed. Blank tiles stay in the
-    catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3.
+    catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3. A link among the
+    sheets of a folder that leads out of it counts as damaged.
 
     \b
     Examples:
       georetrieval tiles build -o tiles --photos ORTHO-2004 --vectors BDTOPO-2004 --scope 57 --date 2004
       georetrieval tiles build -o tiles --photos ORTHO-2019 --vectors BDTOPO-2019 --scope 57 --date 2019 --dry-run
       georetrieval tiles build -o town --photos 1961.jpg --scope town --date 1961 --crs "" --cell-m 256
-      georetrieval tiles build -o tiles --world world/world.json --cell-m 250 --px 128
+      georetrieval tiles build -o tiles --world world/world.json --cell-m 250 --px 128 --jobs 2
     """
     from georetrieval.cli.bars import progress
     from georetrieval.errors import GapsError
     from georetrieval.geo.legend import Legend
     from georetrieval.geo.planning import plan_tiles
     from georetrieval.geo.tiling import build_tiles
+    from georetrieval.tasks.running import Hands
 
     surveys = _surveys(world, scope, date, sources)
     asked: dict[str, Any] = {"grid": _grid(crs, cell_m, surveys), "px": px, "legend": Legend.load(legend),
@@ -84,7 +89,8 @@ def build(
             write_value(_spoken(plan.as_dict(), format_), format_, title="tiles build --dry-run")
             return
         try:
-            build_tiles(surveys, out, progress=report, **asked)
+            hands = Hands(jobs or 1, scheduler) if jobs is not None or scheduler else None
+            build_tiles(surveys, out, hands=hands, progress=report, **asked)
         except GapsError as error:
             gaps = error
     _list(out, format_)

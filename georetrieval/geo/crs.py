@@ -21,6 +21,8 @@ def parse_crs(text: str) -> CRS:
     InputError
         When PROJ does not know it.
     """
+    if "init=" in text and ("/" in text or "\\" in text):
+        raise InputError(f"{text[:80]!r} names a file, not a coordinate system; write for example EPSG:2154.")
     try:
         return CRS.from_user_input(text)
     except CRSError as error:

@@ -58,6 +58,10 @@ class Dbf:
             return np.zeros(shape, np.uint8)
         return np.memmap(self.path, np.uint8, "r", self.header_bytes, shape)
 
+    def unmarked(self) -> int:
+        """Rows whose first byte is neither that of a row that is there (space) nor of one that was deleted (*)."""
+        return int((~np.isin(self._table[:, 0], (0x20, 0x2A))).sum())
+
     def distinct(self, field: DbfField) -> tuple[list[bytes], NDArray[np.int64]]:
         """Distinct values of a column as stripped bytes, and for each row the place of its value among them.
 
@@ -100,7 +104,10 @@ def open_dbf(path: Path) -> Dbf:
     if header_bytes + rows * row_bytes > size:
         there = max(size - header_bytes, 0) // row_bytes
         raise InputError(f"{path} is cut short: {rows} rows announced, {there} there.")
-    return Dbf(path, rows, header_bytes, row_bytes, fields)
+    table = Dbf(path, rows, header_bytes, row_bytes, fields)
+    if wrong := table.unmarked():
+        raise InputError(f"{path} is damaged: {wrong} of its {rows} rows do not begin as a row does.")
+    return table
 
 
 def _fields(described: bytes) -> tuple[DbfField, ...]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import kept_inside, regular
 from georetrieval.geo.archives import Unpacked, is_archive
 from georetrieval.geo.crs import parse_crs
 from georetrieval.geo.encoding import checked_codec
+from georetrieval.geo.geopackage import SIGNATURE, check_geopackage
 from georetrieval.geo.legend import Legend, LegendClass
 from georetrieval.geo.mapping import Mapping
 from georetrieval.geo.names import DeliveryName, delivery_names, parse_name
@@ -21,7 +23,7 @@ from georetrieval.geo.traps import reading
 MAPPED = "mapping"
 """Schema of a delivery that is read through a mapping file."""
 
-_SIGNATURES = {".shp": MAGIC, ".gpkg": b"SQLite format 3\x00"}
+_SIGNATURES = {".shp": MAGIC, ".gpkg": SIGNATURE}
 _GPKG_SCHEMA = "bdtopo_v3_gpkg"
 MAX_FILES = 100_000
 
@@ -171,7 +173,9 @@ def _vector_files(folder: Path) -> list[Path]:
     for count, path in enumerate(folder.rglob("*")):
         if count > MAX_FILES:
             raise InputError(f"{folder} holds more than {MAX_FILES} files; give the folder of one delivery.")
-        if path.suffix.lower() in _SIGNATURES and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() in _SIGNATURES and not path.name.startswith(".") and not path.is_dir():
+            if not kept_inside(path, folder):
+                raise InputError(f"{path} is a link out of its folder; put the file itself there, or give its folder.")
             found.append(path)
     return sorted(found)
 
@@ -180,7 +184,13 @@ def _layers_of(file: Path) -> list[LayerRef]:
     """Sniff the format, since GDAL would open whatever the bytes are, under any name."""
     file = file.resolve()
     suffix = file.suffix.lower()
+    if suffix not in _SIGNATURES:
+        raise InputError(f"{file} is no vector layer by its name; a link has to lead to a .shp or .gpkg.")
+    if "!" in str(file):
+        raise InputError(f"{file} has a ! in its path, which GDAL's readers take for the inside of an archive; rename "
+                         "it.")
     signature = _SIGNATURES[suffix]
+    regular(file, "a vector layer")
     with reading(file), file.open("rb") as opened:
         first = opened.read(len(signature))
     if first != signature:
@@ -190,6 +200,7 @@ def _layers_of(file: Path) -> list[LayerRef]:
         return [LayerRef(file.stem, file)]
     import pyogrio
 
+    check_geopackage(file)
     with reading(file):
         tables = pyogrio.list_layers(file)
     return [LayerRef(str(name), file, str(name)) for name, geometry in tables if geometry]

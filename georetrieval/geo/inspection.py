@@ -13,12 +13,14 @@ import pyogrio
 import shapely
 
 from georetrieval.geo.deliveries import Delivery, LayerRef
+from georetrieval.geo.georeference import layer_crs
 from georetrieval.geo.layers import Rule, chosen, empty_classes, painted_layers, widths
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.oddities import header_traps, shape_traps, value_traps
 from georetrieval.geo.reprojection import shown
 from georetrieval.geo.shapefile import check_parts, find_parts, shape_count
 from georetrieval.geo.shapes import usable
+from georetrieval.geo.strays import mixed, orphans
 from georetrieval.geo.tables import read_table
 from georetrieval.geo.traps import Trap, reading, sentences
 from georetrieval.progress import Progress, silent
@@ -99,6 +101,8 @@ def inspect(delivery: Delivery, legend: Legend, *, progress: Progress = silent) 
         traps += found
         counts += objects
     progress(len(delivery.layers), len(delivery.layers), "inspecting layers")
+    traps += orphans(delivery, legend)
+    traps += mixed([(report.name, report.crs) for report in reports if report.crs != shown(None)])
     traps += [Trap("class-empty", "", sentence) for sentence in empty_classes(delivery, legend, counts)]
     return Inspection(
         path=str(delivery.path), product=delivery.product, version=delivery.version, edition=delivery.edition,
@@ -139,13 +143,16 @@ def _glanced(delivery: Delivery, layer: LayerRef) -> Seen:
     if layer.gpkg_layer:
         with reading(layer.path, layer.name):
             info = pyogrio.read_info(layer.path, layer=layer.gpkg_layer)
-        objects, kind = int(info["features"]), str(info["geometry_type"] or "")
+        objects, kind, crs = int(info["features"]), str(info["geometry_type"] or ""), None
         traps: list[Trap] = []
     else:
         parts = find_parts(layer.path)
-        objects, kind = shape_count(parts), ""
-        traps = [Trap(trap.kind, trap.layer, trap.sentence) for trap in check_parts(parts, layer.name)]
-    return LayerReport(layer.name, _relative(delivery, layer), objects, kind, "", "", ()), traps, Counter()
+        objects, kind, crs, found = shape_count(parts), "", None, check_parts(parts, layer.name)
+        if not found:
+            crs, found = layer_crs(delivery, layer)
+        traps = [Trap(trap.kind, trap.layer, trap.sentence) for trap in found]
+    said = shown(crs) if crs else ""
+    return LayerReport(layer.name, _relative(delivery, layer), objects, kind, said, "", ()), traps, Counter()
 
 
 def rows(inspection: Inspection) -> Iterator[dict[str, Any]]:

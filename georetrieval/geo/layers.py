@@ -15,11 +15,12 @@ from georetrieval.geo.crs import parse_crs
 from georetrieval.geo.deliveries import Delivery, LayerRef
 from georetrieval.geo.grid import Bounds
 from georetrieval.geo.legend import Legend, LegendClass
-from georetrieval.geo.reprojection import Reprojection, normalised, reprojection
+from georetrieval.geo.reprojection import Reprojection, normalised, reprojection, shown
 from georetrieval.geo.shapes import polygons
 from georetrieval.geo.sources import Source
+from georetrieval.geo.strays import mixed, orphans
 from georetrieval.geo.tables import Table, read_table
-from georetrieval.geo.traps import Trap, sentences
+from georetrieval.geo.traps import Trap, refuse_fatal, sentences
 from georetrieval.progress import Progress, silent
 
 REACH_M = 30.0
@@ -90,17 +91,21 @@ def read_classes(
     target = _metric(crs) if crs else None
     layers = list(painted_layers(delivery, legend))
     gathered = _Gathered()
-    wide = _widened(bounds)
+    refuse_fatal(strays := orphans(delivery, legend))
+    gathered.traps += strays
+    wide, spoken = _widened(bounds), list[tuple[str, str]]()
     for done, (layer, rules) in enumerate(layers):
         progress(done, len(layers), "reading layers")
         table = read_table(delivery, layer, [source for _, source in rules], bounds=wide, bounds_crs=target)
         gathered.traps += table.traps
+        spoken.append((layer.name, shown(table.crs) if table.crs else ""))
         way = _way(layer, table.crs, target)
         if way.note:
             gathered.notes.append(way.note)
         for rule in rules:
             _gather(gathered, table, rule, way, ground=target is not None)
     progress(len(layers), len(layers), "reading layers")
+    gathered.traps += mixed(spoken)
     return _ordered(gathered, legend, delivery, whole=bounds is None)
 
 

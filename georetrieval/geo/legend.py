@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import InputError
 from georetrieval.files import digest
+from georetrieval.foreign import read_bytes
+from georetrieval.geo.plain_yaml import plain_values
 from georetrieval.geo.sources import Source, checked_mapping, parse_source
 
 NOTHING = 0
@@ -181,12 +183,8 @@ def read_yaml(path: Path, what: str) -> Any:
         When it cannot be read, is too large or is not YAML.
     """
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise InputError(f"{path} is too large for a {what} file (more than 1 MiB).")
-        return yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The {what} file {path} cannot be read: {error}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
+        return plain_values(read_bytes(path, MAX_YAML_BYTES, f"a {what} file").decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"The {what} file {path} is not YAML: {' '.join(str(error).split())}.") from error
 
 

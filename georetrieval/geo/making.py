@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,41 +86,75 @@ def finished(folder: Path, name: str, digest: str) -> Record | None:
     """The record of a block that was made from the same inputs and whose files are what was written, else None."""
     path = record_path(folder, name)
     try:
-        value = json.loads(path.read_text("utf-8"))
-        if value["digest"] != digest:
-            return None
-        rows = tuple(CellRow(**{**row, "counts": tuple(row["counts"])}) for row in value["rows"])
-        files = {str(kind): str(sha256) for kind, sha256 in value["files"].items()}
+        record = record_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    for kind, sha256 in files.items():
+    if record.digest != digest:
+        return None
+    for kind, sha256 in record.files.items():
         sheet = sheet_path(folder, kind, name)
         if not sheet.is_file() or sha256_file(sheet) != sha256:
             return None
-    return Record(digest, files, rows)
+    return record
+
+
+@dataclass(frozen=True)
+class BlockPixels:
+    """A block that was read and painted.
+
+    Attributes
+    ----------
+    pixels
+        (bands, h, w) uint8; None without photos.
+    photo
+        (h, w) bool, True where there is photo.
+    codes
+        (h, w) uint8; None without vectors.
+    """
+
+    pixels: NDArray[np.uint8] | None
+    photo: NDArray[np.bool_] | None
+    codes: NDArray[np.uint8] | None
 
 
 def make(block: Block, inputs: Inputs, settings: Settings, folder: Path, digest: str) -> Record:
     """Make the two sheets of a block and publish its record last."""
-    grid, px = settings.grid, settings.px
-    bounds, shape, transform = block.bounds(grid), block.shape(px), block.transform(grid, px)
-    name = grid.name(block.cells[0])
-    files = {}
+    bounds, shape = block.bounds(settings.grid), block.shape(settings.px)
     photo = pixels = codes = None
     if inputs.mosaic is not None:
         pixels, photo = inputs.mosaic.read(bounds, shape, skip_broken=True)
-        path = sheet_path(folder, "photo", name)
-        write_photo(path, pixels, photo, transform, grid.crs)
-        files["photo"] = sha256_file(path)
     if inputs.painter is not None:
         codes = inputs.painter.paint(bounds, shape)
+    return write_block(block, BlockPixels(pixels, photo, codes), settings, folder, digest)
+
+
+def write_block(block: Block, read: BlockPixels, settings: Settings, folder: Path, digest: str) -> Record:
+    """Publish the sheets of a block that was read, and its record last."""
+    grid, px = settings.grid, settings.px
+    transform, name = block.transform(grid, px), grid.name(block.cells[0])
+    files = {}
+    if read.pixels is not None and read.photo is not None:
+        path = sheet_path(folder, "photo", name)
+        write_photo(path, read.pixels, read.photo, transform, grid.crs)
+        files["photo"] = sha256_file(path)
+    if read.codes is not None:
         path = sheet_path(folder, "classes", name)
-        write_classes(path, codes, transform, grid.crs, settings.legend)
+        write_classes(path, read.codes, transform, grid.crs, settings.legend)
         files["classes"] = sha256_file(path)
-    rows = tuple(_row(cell, block.window(cell, px), pixels, photo, codes, settings) for cell in block.cells)
-    record = Record(digest, files, rows)
+    record = Record(digest, files, cell_rows(block, read, settings))
     publish(record_path(folder, name), canonical_json(asdict(record)))
     return record
+
+
+def cell_rows(block: Block, read: BlockPixels, settings: Settings) -> tuple[CellRow, ...]:
+    """What is known of the cells of a block."""
+    return tuple(_row(cell, block.window(cell, settings.px), read, settings) for cell in block.cells)
+
+
+def record_of(value: Mapping[str, Any]) -> Record:
+    """A record from its plain values; KeyError, TypeError or AttributeError when they are none."""
+    rows = tuple(CellRow(**{**row, "counts": tuple(row["counts"])}) for row in value["rows"])
+    return Record(str(value["digest"]), {str(kind): str(sha) for kind, sha in value["files"].items()}, rows)
 
 
 def stored_pixels(block: Block, settings: Settings, folder: Path, kinds: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -162,19 +197,16 @@ def catalogue_rows(survey: Survey, settings: Settings, cells: Sequence[tuple[Cel
     return pd.DataFrame(rows)
 
 
-def _row(
-    cell: Cell, window: tuple[slice, slice], pixels: NDArray[np.uint8] | None, photo: NDArray[np.bool_] | None,
-    codes: NDArray[np.uint8] | None, settings: Settings,
-) -> CellRow:
+def _row(cell: Cell, window: tuple[slice, slice], read: BlockPixels, settings: Settings) -> CellRow:
     counts: tuple[int, ...] = ()
-    if codes is not None:
-        found = np.bincount(codes[window].ravel(), minlength=256)
+    if read.codes is not None:
+        found = np.bincount(read.codes[window].ravel(), minlength=256)
         counts = tuple(int(found[item.code]) for item in settings.legend.classes)
-    if pixels is None or photo is None:
+    if read.pixels is None or read.photo is None:
         return CellRow(cell.col, cell.row, not any(counts), 0.0, counts)
-    share = photo_share(pixels[:, *window], photo[window])
-    blank = share == 0 or _is_blank(pixels[:, *window], photo[window])
-    return CellRow(cell.col, cell.row, blank, share, counts)
+    pixels, photo = read.pixels[:, *window], read.photo[window]
+    share = photo_share(pixels, photo)
+    return CellRow(cell.col, cell.row, share == 0 or _is_blank(pixels, photo), share, counts)
 
 
 def photo_share(pixels: NDArray[np.uint8], photo: NDArray[np.bool_]) -> float:

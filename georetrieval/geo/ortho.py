@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.foreign import kept_inside
 from georetrieval.geo.crs import crs_name, same_crs
 from georetrieval.geo.grid import Bounds, intersection, union
 from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
@@ -37,6 +38,8 @@ class Mosaic:
         Rectangle around all sheets.
     broken
         What is wrong with each file that could not be read, by path; grows while reading.
+    cache_bytes
+        Decoded sheets that are kept.
     """
 
     def __init__(self, sheets: Sequence[Sheet], crs: str, broken: dict[Path, str]) -> None:
@@ -45,6 +48,7 @@ class Mosaic:
         self.crs = crs
         self.bounds: Bounds = union([sheet.bounds for sheet in sheets])
         self.broken = broken
+        self.cache_bytes = CACHE_BYTES
         self._decoded: OrderedDict[tuple[int, int], Decoded] = OrderedDict()
         self._locks = [threading.Lock() for _ in sheets]
         self._lock = threading.Lock()
@@ -120,7 +124,7 @@ class Mosaic:
                 raise
             with self._lock:
                 self._decoded[number, factor] = decoded
-                while len(self._decoded) > 1 and sum(d.nbytes for d in self._decoded.values()) > CACHE_BYTES:
+                while len(self._decoded) > 1 and sum(d.nbytes for d in self._decoded.values()) > self.cache_bytes:
                     self._decoded.popitem(last=False)
             return decoded
 
@@ -164,6 +168,8 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
     broken: dict[Path, str] = {}
     for file in files:
         try:
+            if not kept_inside(file, path):
+                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
             found.append(read_header(file))
         except InputError as error:
             broken[file] = str(error)

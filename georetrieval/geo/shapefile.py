@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import kept_inside, regular
 from georetrieval.geo.dbf import open_dbf
 from georetrieval.geo.traps import Trap
 
@@ -18,6 +19,10 @@ HEADER_BYTES = 100
 _COPY = "copy it again, with all its parts, from the delivery"
 UNKNOWN_ALTITUDE_M = -1000.0
 """*Source*: BDTOPO.md 5.3, Z of objects whose altitude is not known."""
+
+
+_READ = {".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind"}
+"""Suffixes of the files that GDAL opens with a .shp."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ def find_parts(shp: Path) -> ShapefileParts:
     """Find the sibling files of a .shp."""
     found: dict[str, Path] = {}
     for path in shp.parent.iterdir():
-        if path.stem == shp.stem and path.is_file():
+        if path.stem == shp.stem and path.suffix.lower() in _READ:
+            regular(path, "a part of a shapefile")
+            if not kept_inside(path, shp.parent):
+                raise InputError(f"{path} is a link out of its folder; put the file itself there, or give its folder.")
             found.setdefault(path.suffix.lower().lstrip("."), path)
     return ShapefileParts(shp, *(found.get(name) for name in ("shx", "dbf", "prj", "cpg", "qix")))
 
@@ -135,6 +143,9 @@ def _foreign_index(parts: ShapefileParts, shapes: NDArray[np.int64], size: int) 
     there = np.ascontiguousarray(data[starts[:, None] + np.arange(4, 8)]).view(">i4").ravel().astype(np.int64) * 2
     if wrong := int((there != lengths).sum()):
         return f"{wrong} of its {len(shapes)} shapes begin elsewhere"
+    kinds = np.ascontiguousarray(data[starts[:, None] + np.arange(8, 12)]).view("<i4").ravel()
+    if wrong := int((~np.isin(kinds, (0, read_header(parts.shp).kind))).sum()):
+        return f"{wrong} of its {len(shapes)} shapes are of another type than the .shp says"
     if int((lengths + 8).sum()) != size - HEADER_BYTES and int((starts + 8 + lengths).max()) != size:
         return "the .shp holds more shapes than it lists"
     return ""

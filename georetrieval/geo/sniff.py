@@ -18,6 +18,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import regular
+from georetrieval.geo.beside import check_beside
 
 SUFFIXES = (".jp2", ".j2k", ".tif", ".tiff", ".jpg", ".jpeg", ".png")
 MOST_PIXELS = 4_000_000_000
@@ -41,12 +43,10 @@ def sniff(path: Path) -> str:
     InputError
         When the path is no file, or not a JPEG 2000, TIFF, JPEG or PNG, or declares an absurd size.
     """
-    if not path.is_file():
-        raise InputError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; a picture was asked for.")
+    size = regular(path, "a picture")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-        size = path.stat().st_size
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     for magic, driver in _MAGIC:
@@ -69,6 +69,7 @@ def opened(path: Path) -> Iterator[DatasetReader]:
     driver = sniff(path)
     if driver == "PNG":
         _check_png(path)
+    check_beside(Path(os.path.realpath(path)))
     try:
         with rasterio.Env(**_SETTINGS), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

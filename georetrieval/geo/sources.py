@@ -111,7 +111,7 @@ def parse_source(value: Any, place: str) -> Source:
     settings = checked_mapping(value, place, required=("layer",), allowed=tuple(Source.__dataclass_fields__))
     try:
         return Source(**{name: _PARSERS[name](setting) for name, setting in settings.items()})
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{place}: the source of layer {settings['layer']!r} is not well formed: {error}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from georetrieval.geo.grid import Bounds, TileGrid, intersection, spoken
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.ortho import Mosaic, open_mosaic
 from georetrieval.geo.paint import Painter
+from georetrieval.geo.sheets import Sheet
 from georetrieval.geo.tile import Survey
 from georetrieval.progress import Progress, silent
 
@@ -126,15 +128,13 @@ def open_inputs(survey: Survey, grid: TileGrid, legend: Legend, *, progress: Pro
     objects = read_classes(delivery, legend, bounds=wanted, crs=grid.crs, progress=progress)
     painter = Painter(objects)
     if not len(painter):
-        _explain_nothing(survey, mosaic, delivery, legend, grid)
-    return Inputs(survey, mosaic, painter, tuple(objects.notes), _vector_files(survey, delivery))
+        explain_nothing(survey, mosaic, delivery, legend, grid)
+    return Inputs(survey, mosaic, painter, tuple(objects.notes), vector_files(survey, delivery))
 
 
-def inventory(inputs: Inputs, *, progress: Progress = silent) -> dict[Path, str]:
-    """SHA-256 of every file that the pixels of a survey depend on."""
-    files = {sheet.path for sheet in inputs.mosaic.sheets} if inputs.mosaic else set()
-    files |= set(inputs.vector_files)
-    ordered = sorted(files)
+def inventory(inputs: Inputs, photos: Collection[Path], *, progress: Progress = silent) -> dict[Path, str]:
+    """SHA-256 of every file that the pixels of these photos and of the vectors depend on."""
+    ordered = sorted({*photos, *inputs.vector_files})
     sums = {}
     for number, path in enumerate(ordered, 1):
         try:
@@ -150,13 +150,19 @@ def vector_sums(inputs: Inputs, sums: dict[Path, str]) -> list[list[str]]:
     return sorted([path.name, sums[path]] for path in inputs.vector_files)
 
 
-def sheet_sums(mosaic: Mosaic, bounds: Bounds, sums: dict[Path, str]) -> list[list[object]]:
-    """What the photo in a rectangle depends on: sheets that meet it, their places and their SHA-256."""
-    met = [sheet for sheet in mosaic.sheets if intersection(sheet.bounds, bounds)]
-    return [[sheet.path.name, list(sheet.bounds), list(sheet.window), sums[sheet.path]] for sheet in met]
+def sheets_met(mosaic: Mosaic | None, bounds: Sequence[Bounds]) -> list[list[Sheet]]:
+    """The sheets that meet each rectangle."""
+    sheets = mosaic.sheets if mosaic else ()
+    return [[sheet for sheet in sheets if intersection(sheet.bounds, one)] for one in bounds]
 
 
-def _vector_files(survey: Survey, delivery: Delivery) -> tuple[Path, ...]:
+def sheet_sums(sheets: Sequence[Sheet], sums: dict[Path, str]) -> list[list[object]]:
+    """What the photo of some sheets depends on: their places and their SHA-256."""
+    return [[sheet.path.name, list(sheet.bounds), list(sheet.window), sums[sheet.path]] for sheet in sheets]
+
+
+def vector_files(survey: Survey, delivery: Delivery) -> tuple[Path, ...]:
+    """Every file that the vectors of a survey are read from."""
     path = survey.vectors
     assert path is not None
     files = {survey.mapping} if survey.mapping and survey.mapping.is_file() else set()
@@ -169,9 +175,10 @@ def _vector_files(survey: Survey, delivery: Delivery) -> tuple[Path, ...]:
     return tuple(sorted(files))
 
 
-def _explain_nothing(
+def explain_nothing(
     survey: Survey, mosaic: Mosaic | None, delivery: Delivery, legend: Legend, grid: TileGrid
 ) -> None:
+    """Raise an InputError that says why no object of a delivery is to be painted."""
     from georetrieval.geo.layers import read_classes
 
     extent = Painter(read_classes(delivery, legend, bounds=None, crs=grid.crs)).bounds if mosaic else None

@@ -23,17 +23,20 @@ from georetrieval.files import (
     reserve,
     sha256_file,
 )
+from georetrieval.geo.block_digests import block_digests
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.catalogue import read_catalogue, write_catalogue
 from georetrieval.geo.crs import same_crs
 from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
-from georetrieval.geo.making import MAKER, Record, Settings, catalogue_rows, finished, make, stored_pixels
+from georetrieval.geo.making import Record, Settings, catalogue_rows, finished, make, stored_pixels
 from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
-from georetrieval.geo.survey_inputs import Inputs, check_grid, inventory, open_inputs, sheet_sums, vector_sums
+from georetrieval.geo.survey_inputs import Inputs, check_grid, open_inputs
 from georetrieval.geo.tile import Survey, as_plain
+from georetrieval.geo.tile_tasks import records_by_tasks
 from georetrieval.geo.tileset import CATALOGUE, FORMAT, MANIFEST, PACK, VERSION, TileSet
 from georetrieval.progress import Progress, silent
+from georetrieval.tasks.running import Hands
 
 __all__ = ["MIN_PHOTO_SHARE", "TilesPlan", "build_tiles", "plan_tiles"]
 
@@ -58,6 +61,7 @@ def build_tiles(
     legend: Legend,
     workers: int = 1,
     min_photo_share: float = MIN_PHOTO_SHARE,
+    hands: Hands | None = None,
     progress: Progress = silent,
 ) -> TileSet:
     """Cut surveys into tiles and add them to the tile set `out`.
@@ -73,6 +77,8 @@ def build_tiles(
         Sheets that are made at the same time (threads; decoding, painting and packing release the interpreter).
     min_photo_share
         A tile with a smaller share of photo (0..1) is flagged blank: in the catalogue with `valid` False.
+    hands
+        Several processes or a cluster instead of threads; each reads the vectors of the ground that it is at.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def build_tiles(
         for orphan in out.rglob(f"{TEMPORARY_PREFIX}*"):  # of a process that was killed; the lock says that none lives
             remove_file(orphan)
         for survey in surveys:
-            made = _build(survey, out, settings, workers, progress, known.get(survey.name))
+            made = _build(survey, out, settings, hands or workers, progress, known.get(survey.name))
             known[survey.name] = made
             _publish(out, settings, known)
     tileset = TileSet.open(out)
@@ -142,15 +148,18 @@ def _known(out: Path, settings: Settings) -> dict[str, _Made]:
 
 
 def _build(
-    survey: Survey, out: Path, settings: Settings, workers: int, progress: Progress, before: _Made | None
+    survey: Survey, out: Path, settings: Settings, workers: int | Hands, progress: Progress, before: _Made | None
 ) -> _Made:
     folder = out / survey.name
     inputs = open_inputs(survey, settings.grid, settings.legend, progress=progress)
     blocks = inputs.blocks(settings.grid, settings.px)
-    digests = _digests(blocks, inputs, settings, inventory(inputs, progress=progress))
-    records = _records(blocks, digests, inputs, settings, folder, workers, progress)
+    digests = block_digests(blocks, inputs, inputs.bands, settings, progress=progress)
+    if isinstance(workers, Hands):
+        records, problems = records_by_tasks(survey, blocks, digests, settings, folder, workers, progress)
+    else:
+        records, problems = _records(blocks, digests, inputs, settings, folder, workers, progress), []
     done = [(block, record) for block, record in zip(blocks, records, strict=True) if record is not None]
-    broken = sorted(inputs.mosaic.broken.values()) if inputs.mosaic else []
+    broken = sorted({*(inputs.mosaic.broken.values() if inputs.mosaic else ()), *problems})
     if not done:
         raise InputError(broken[0] if broken else f"{survey.name} holds no cell of the grid.")
     whole = digest([inputs.bands, sorted(record.digest for _, record in done)])
@@ -170,18 +179,6 @@ def _build(
         "digest": whole, "pack_sha256": sha256_file(pack),
     }
     return _Made(entry, rows)
-
-
-def _digests(
-    blocks: Sequence[Block], inputs: Inputs, settings: Settings, sums: dict[Path, str]
-) -> list[str]:
-    """What each block is made from, as one hash each."""
-    grid = settings.grid
-    survey = inputs.survey
-    vectors = [vector_sums(inputs, sums), survey.crs, survey.encoding, settings.legend.digest]
-    common = [MAKER, grid.crs, grid.cell_m, list(grid.origin), settings.px, inputs.bands, vectors]
-    photos = [sheet_sums(inputs.mosaic, b.bounds(grid), sums) if inputs.mosaic else [] for b in blocks]
-    return [digest([common, block.cells, photo]) for block, photo in zip(blocks, photos, strict=True)]
 
 
 def _records(

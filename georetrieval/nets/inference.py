@@ -25,6 +25,11 @@ class InferenceNet:
     device
         Where it runs; by default a GPU when there is one.
 
+    Attributes
+    ----------
+    free
+        Its precision was not asked for: whoever embeds many pictures may take another engine, see `nets.engines`.
+
     Notes
     -----
     Descriptors come back as float32 on the CPU. bfloat16 changes the cosine between two descriptors by less than
@@ -37,11 +42,20 @@ class InferenceNet:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         fast = dtype == "bfloat16" or (dtype == "auto" and net.space == "cosine" and bf16_is_fast(self.device))
         self.dtype = torch.bfloat16 if fast else torch.float32
+        self.free = dtype == "auto"
         self.bands, self.space, self.px = net.bands, net.space, net.settings.px
         self.any_modality = net.any_modality
+        self.transformed = net.transformer is not None
         self._fingerprint = net.fingerprint()
         with torch.inference_mode():
-            self._net = folded(net).to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.folded: DescriptorNet = _laid(folded(net).to(self.device))
+            self._net = _laid(copy.deepcopy(self.folded).bfloat16()) if fast else self.folded
+
+    def exact(self) -> InferenceNet:
+        """The same in float32; the weights are shared."""
+        twin = copy.copy(self)
+        twin.dtype, twin._net = torch.float32, self.folded
+        return twin
 
     def fingerprint(self) -> dict[str, Any]:
         """That of the net it was made from."""
@@ -60,6 +74,11 @@ class InferenceNet:
         pixels = ordered(pixels, bands, self.bands, self.px)
         regions: Tensor = self._net.regions(pixels.to(device=self.device, dtype=self.dtype), self.bands)
         return regions.float().cpu()
+
+
+def _laid(net: DescriptorNet) -> DescriptorNet:
+    """With its weights channels last."""
+    return net.to(memory_format=torch.channels_last)
 
 
 def bf16_is_fast(device: torch.device) -> bool:

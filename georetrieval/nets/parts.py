@@ -45,7 +45,6 @@ def there(pixels: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
 
 def zeroed(pixels: Tensor, parts: Sequence[Sequence[int]], has: Tensor) -> Tensor:
     """`pixels` with 0 in place of the parts that `has` says are missing."""
-    band_has = torch.empty(pixels.shape[:2], dtype=torch.bool, device=pixels.device)
-    for number, part in enumerate(parts):
-        band_has[:, list(part)] = has[:, number, None]
+    owner = {band: number for number, part in enumerate(parts) for band in part}
+    band_has = torch.stack([has[:, owner[band]] for band in range(pixels.shape[1])], dim=1)
     return torch.where(band_has[:, :, None, None], pixels, torch.zeros((), dtype=pixels.dtype, device=pixels.device))

@@ -10,7 +10,8 @@ from georetrieval.geo.tileset import TileSet
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.asking import require_tiles
 from georetrieval.recipe.build import load_eye
-from georetrieval.recipe.indexing import chosen_rows, embedded, require_eye, sources_of
+from georetrieval.recipe.canaries import require_eye
+from georetrieval.recipe.indexing import chosen_rows, embedded, sources_of
 from georetrieval.search.building import Part
 from georetrieval.search.changing import add_rows
 from georetrieval.search.store import IndexStore

@@ -20,15 +20,15 @@ from georetrieval.maps import BOUNDS, LONLAT, bounds_of
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.closer import CloserLook
-from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.pictures import PictureReader
 from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples
 from georetrieval.samples.sample import Sample, SampleSet
 from georetrieval.samples.views import poses_of, views_of
 from georetrieval.search.descriptors import Descriptors
-from georetrieval.search.store import IndexStore
+from georetrieval.search.row_source import RowSource, Store
 
 Rectangles = npt.NDArray[np.float64]
 
@@ -91,7 +91,7 @@ class Asker:
     """
 
     def __init__(
-        self, store: IndexStore, *, model: str | None = None, tileset: TileSet | None = None, date: str | None = None,
+        self, store: Store, *, model: str | None = None, tileset: TileSet | None = None, date: str | None = None,
         classes: Path | None = None, vectors: Path | None = None, turns: int = 1,
         scales: tuple[float, ...] = (1.0,), progress: Progress = silent,
     ) -> None:
@@ -99,14 +99,15 @@ class Asker:
         self.classes, self.vectors, self.progress = classes, vectors, progress
         self.poses = poses_of(turns, scales)
         self.notes: list[str] = []
+        self._seen: tuple[pa.Table, pd.DataFrame] | None = None
         if tileset is not None:
             require_tiles(store, tileset)
 
     @cached_property
-    def rows(self) -> tuple[Descriptors, pa.Table]:
-        """The index's own rows, read once; `store` becomes the version that they are of."""
-        self.store, rows = self.store.load_current()
-        return rows
+    def source(self) -> RowSource:
+        """The index's own rows; `store` becomes the version that they are of."""
+        self.store, source = self.store.source()
+        return source
 
     @cached_property
     def eye(self) -> Embedder:
@@ -134,7 +135,7 @@ class Asker:
         GapsError
             When all that was asked for is blank.
         """
-        _ = self.rows  # `store` is the version of these rows from here on
+        _ = self.source  # `store` is the version of these rows from here on
         if self.model != self.store.manifest.model:
             _ = self.eye  # a model that was named is checked even when no pixel has to be looked at
         ids = list(dict.fromkeys(tile for word in words if word.kind != "file" for tile in self._tiles(word)))
@@ -150,25 +151,27 @@ class Asker:
         pictures = tuple(place for part in full for place in part.pictures or [None] * len(part.descriptors))
         return Queries(views[0], np.concatenate([part.bounds for part in full]), blank, tuple(views[1:]), pictures)
 
-    @cached_property
-    def _catalogue(self) -> pd.DataFrame:
-        """Where tile ids and places are looked up: tile_id, date, valid, xmin..ymax."""
+    def _catalogue(self, names: Sequence[str] = (), boxes: Sequence[Sequence[float]] = ()) -> pd.DataFrame:
+        """Where tile ids and places are looked up: tile_id, date, valid, xmin..ymax; of the index, these rows and more.
+        """
         if self.tileset is not None:
             return self.tileset.catalogue
-        frame: pd.DataFrame = self.rows[1].select(["tile_id", "key", "scope", "date", *BOUNDS]).to_pandas()
-        return frame.assign(valid=True)
+        _, table = self.source.named(names) if names else self.source.touching(np.asarray(boxes))
+        if self._seen is None or self._seen[0] is not table:
+            columns = table.select(["tile_id", "key", "scope", "date", *BOUNDS])
+            self._seen = (table, columns.to_pandas().assign(valid=True))
+        return self._seen[1]
 
     def _tiles(self, word: Typed) -> list[str]:
         """Tile ids that a word stands for."""
-        rows = self._catalogue
         if word.kind == "tile":
-            if not (rows["tile_id"] == word.text).any():
+            if not (self._catalogue([word.text])["tile_id"] == word.text).any():
                 where = self.tileset.path if self.tileset is not None else f"the index {self.store.path}"
                 raise InputError(f"{word.text} is neither a file nor a tile of {where}; `georetrieval tiles list` "
                                  "shows the tile ids.")
             return [word.text]
-        rows = self._dated(rows)
         numbers = self._in_index_crs(word)
+        rows = self._dated(self._catalogue(boxes=[(*numbers[:2], *numbers[-2:])]))
         if len(numbers) == 2:
             x, y = numbers
             inside = (rows["xmin"] <= x) & (x < rows["xmax"]) & (rows["ymin"] <= y) & (y < rows["ymax"])
@@ -176,7 +179,8 @@ class Asker:
             x0, y0, x1, y1 = numbers
             inside = (rows["xmin"] >= x0) & (rows["xmax"] <= x1) & (rows["ymin"] >= y0) & (rows["ymax"] <= y1)
         if not inside.any():
-            area = rows[["xmin", "ymin"]].min().tolist() + rows[["xmax", "ymax"]].max().tolist()
+            area = self.source.extent() if self.tileset is None else \
+                rows[["xmin", "ymin"]].min().tolist() + rows[["xmax", "ymax"]].max().tolist()
             raise InputError(f"No tile lies at {word.text}; the tiles cover "
                              f"{', '.join(f'{value:.0f}' for value in area)} ({self.store.manifest.crs or 'pixels'}).")
         return [str(tile) for tile in rows.loc[inside, "tile_id"]]
@@ -185,7 +189,7 @@ class Asker:
         dates = sorted(set(rows["date"]))
         if self.date is None and self.tileset is not None and len(dates) > 1:
             raise UsageError(f"Which date is asked about? Give --date; the tiles hold {', '.join(dates)}.")
-        if self.date is not None and self.date not in dates:
+        if self.date is not None and dates and self.date not in dates:
             raise InputError(f"There is no tile of {self.date}; dates are {', '.join(dates)}.")
         return rows if self.date is None else rows[rows["date"] == self.date]
 
@@ -207,11 +211,11 @@ class Asker:
     def _known(self, ids: list[str]) -> Queries:
         """Queries of tiles: from the index when no tiles were given, else embedded."""
         if self.tileset is None:
-            rows, table = self.rows
+            rows, table = self.source.named(ids)
             place = {name: i for i, name in enumerate(rows.names.tolist())}
             where = [place[tile] for tile in ids]
             return Queries(rows.take(where), bounds_of(table, where))
-        asked = self._catalogue.set_index("tile_id").loc[ids]
+        asked = self._catalogue().set_index("tile_id").loc[ids]
         valid = asked[asked["valid"]]
         blank = tuple(str(tile) for tile in asked.index[~asked["valid"]])
         parts = [look(self.tileset, self.eye, date=str(date), tile_ids=some.index.tolist(), progress=self.progress)
@@ -242,7 +246,8 @@ class Asker:
 
     def _places(self, bounds: Rectangles) -> tuple[list[str], list[str]]:
         """Key and scope of the index's row nearest to the middle of each rectangle; "" where none holds it."""
-        rows, table = self.rows
+        middle = (bounds[:, :2] + bounds[:, 2:]) / 2
+        rows, table = self.source.touching(np.hstack([middle, middle]))
         boxes = bounds_of(table, np.arange(len(rows)))
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2
         keys, scopes = [], []
@@ -260,7 +265,7 @@ class Asker:
                            np.empty(0, np.str_), manifest.metric_space)
 
 
-def require_tiles(store: IndexStore, tileset: TileSet) -> None:
+def require_tiles(store: Store, tileset: TileSet) -> None:
     """Refuse tiles that were cut another way than those in the index.
 
     Raises

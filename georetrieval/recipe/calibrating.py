@@ -19,8 +19,8 @@ from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.asking import require_tiles
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.evaluation import Question, questions
-from georetrieval.recipe.indexing import require_eye
 from georetrieval.recipe.parts import date_pairs
 from georetrieval.recipe.sight import look
 from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, confidence, features, fit, without
@@ -29,6 +29,7 @@ from georetrieval.search.fingerprint import plain
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Doubles, Rows
 from georetrieval.search.matches import NO_ROW, Matches
+from georetrieval.search.row_source import Store
 from georetrieval.search.store import IndexStore
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def sides_of(
     return asks, _ground(tileset, asks), Gallery.of(answers, attributes=ground_table(rows, tileset.grid.crs))
 
 
-def confidences(store: IndexStore, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
+def confidences(store: Store, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
     """(nq,) probability that the first answers are right, by the index's calibration; None when it has none.
 
     Parameters

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from georetrieval.errors import InputError
+from georetrieval.samples.images import picture
 from georetrieval.samples.listed import HALF
 from georetrieval.samples.listing import Listing
 
@@ -46,7 +46,6 @@ def check_masks(pictures: Listing, names: Sequence[str]) -> None:
 
 def _read(pictures: Listing, row: int, name: str) -> npt.NDArray[np.bool_]:
     try:
-        with Image.open(pictures.paths[row]) as image:
-            return np.asarray(image.convert("L")) >= HALF
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return np.asarray(picture(pictures.paths[row], "L")) >= HALF
+    except InputError as error:
         raise InputError(f"{name} cannot be read as a picture: damaged, too large, or of another kind.") from error

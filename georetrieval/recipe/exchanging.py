@@ -9,6 +9,8 @@ import pyarrow as pa
 from georetrieval.errors import UsageError
 from georetrieval.maps import ground_table, write_rows
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import require_sight
+from georetrieval.search.canaries import Canaries
 from georetrieval.search.exchange import export_csv, export_parquet, import_rows
 from georetrieval.search.fingerprint import require_same
 from georetrieval.search.manifest import Manifest
@@ -58,10 +60,11 @@ def import_index(
         When the disk is full, or another writer holds the index.
     """
 
-    def check(manifest: Manifest) -> None:
+    def check(manifest: Manifest, canaries: Canaries | None) -> None:
         if model is not None:
             eye = load_eye(model, legend_digest=manifest.legend_digest, px=manifest.px)
             require_same(manifest.fingerprint, eye.fingerprint())
+            require_sight(manifest, canaries, eye)
 
     return import_rows(path, source, _ground, check=check, model=model, created_by=created_by)
 

@@ -1,45 +1,43 @@
-"""Tiles into an index, and an eye held against the index it is to search: fingerprint and canaries."""
+"""Tiles into an index."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
 
 from georetrieval.embedding import embed
-from georetrieval.errors import GapsError, InputError, MismatchError, UsageError
+from georetrieval.errors import InputError, UsageError
+from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import ground_table
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.canaries import of_tiles
+from georetrieval.recipe.embedding_sources import TilesSource, tile_tasks
+from georetrieval.recipe.embedding_work import EmbeddingWork, EyeName
+from georetrieval.recipe.index_by_tasks import Group, Plan, build, check_place, tasks_of, work_folder
 from georetrieval.recipe.sight import bands_for
-from georetrieval.samples.campaigns import TileSamples
-from georetrieval.samples.windows import WindowSamples, overlapping, steps_of
+from georetrieval.recipe.windows_of import Cut, rows_of
+from georetrieval.samples.bands import check_bands
+from georetrieval.samples.windows import steps_of
 from georetrieval.search.building import About, Part
-from georetrieval.search.descriptors import Space
-from georetrieval.search.store import IndexStore, refuse_existing
-
-CANARIES = 4
-CANARY_SQUARES = 8
-CANARY_CLASSES = 12
-CANARY_APART = 0.1
-"""In the euclidean space: the distance between two looks at a canary, by the length of the longest one."""
-CANARY_COSINE = 0.99
-"""A canary may differ this much between machines and precisions. *Source*: RELIABILITY.md, section 4."""
+from georetrieval.search.store import IndexStore
+from georetrieval.tasks.running import Hands
+from georetrieval.tasks.task import Shard
 
 
 def index_tiles(
     path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
     tile_ids: Sequence[str] | None = None, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
-    replace: bool = False, created_by: str = "georetrieval", progress: Progress = silent,
+    replace: bool = False, created_by: str = "georetrieval", progress: Progress = silent, hands: Hands | None = None,
 ) -> IndexStore:
     """Embed the tiles of some dates and publish them as an index; blank tiles are left out and counted.
+
+    An interrupted build goes on where it stopped, sheet by sheet.
 
     Parameters
     ----------
@@ -55,6 +53,8 @@ def index_tiles(
         show less ground than a tile.
     replace
         Publish a new version of an index that exists.
+    hands
+        Who works; by default this process.
 
     Raises
     ------
@@ -63,21 +63,53 @@ def index_tiles(
     UsageError
         When the overlap is not between 0 and 0.9375, or a zoom not between 0.25 and 4.
     """
+    replace = check_place(path, replace)
+    plan = plan_tiles(path, tileset, model, dates=dates, scopes=scopes, tile_ids=tile_ids, overlap=overlap,
+                      zooms=zooms, created_by=created_by)
+    return build(plan, hands or Hands(), replace_old=replace, progress=progress)
+
+
+def plan_tiles(
+    path: Path, tileset: TileSet, model: str, *, dates: Sequence[str], scopes: Sequence[str] | None = None,
+    tile_ids: Sequence[str] | None = None, overlap: float = 0.0, zooms: Sequence[float] = (1.0,),
+    created_by: str = "georetrieval", shard: Shard | None = None,
+) -> Plan:
+    """The tasks of `index_tiles`, or of a shard of them."""
     steps_of(overlap)
     if not zooms or len(set(zooms)) != len(zooms) or not all(0.25 <= zoom <= 4 for zoom in zooms):
         found = ", ".join(map(str, zooms))
         raise UsageError(f"Zooms are sides of windows in tiles, each once, 0.25 to 4; found {found}.")
     rows = chosen_rows(tileset, dates, scopes, tile_ids)
-    refuse_existing(path, replace)
-    eye = load_eye(model, legend_digest=tileset.legend.digest, px=tileset.px)
-    about = About(
-        model=model, fingerprint=eye.fingerprint(), legend_digest=tileset.legend.digest, crs=tileset.grid.crs,
-        cell_m=tileset.grid.cell_m, px=tileset.px, blank=int((~rows["valid"]).sum()), created_by=created_by,
-        canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, tileset.px)),
-        sources=sources_of(tileset, rows, overlap, zooms),
+    digest = tileset.legend.digest
+    eye = load_eye(model, legend_digest=digest, px=tileset.px)
+    name = EyeName.of(eye, model, digest, tileset.px)
+    valid, groups = rows[rows["valid"]], []
+    for scope, date in dict.fromkeys(zip(rows["scope"], rows["date"], strict=True)):
+        some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
+        ids = None if tile_ids is None else tuple(some["tile_id"])
+        if len(some):
+            check_bands(tileset.bands_of(scope, date), bands_for(eye, tileset.bands_of(scope, date)), palette=True)
+            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, Cut(scope, date, overlap, zoom, ids))))
+                       for zoom in zooms]
+    about = about_tiles(
+        eye, model, tileset.grid, tileset.px, digest, blank=int((~rows["valid"]).sum()), created_by=created_by,
+        sources=sources_of(tileset, rows, overlap, zooms), canaries={} if shard else of_tiles(tileset, eye, rows))
+    work = EmbeddingWork(work_folder(path), name, TilesSource(tileset.path.absolute(), tileset.digest),
+                         len(valid) * len(zooms))
+    tasks = tasks_of(groups)
+    return Plan(path, work, tuple(groups), tuple(shard.of_all(tasks)) if shard else tasks, about)
+
+
+def about_tiles(
+    eye: Embedder, model: str, grid: TileGrid, px: int, legend_digest: str, *, blank: int,
+    sources: Sequence[Mapping[str, Any]], created_by: str, canaries: Mapping[str, Any],
+) -> About:
+    """What is known of an index of tiles before their descriptors are."""
+    return About(
+        model=model, fingerprint=eye.fingerprint(), legend_digest=legend_digest, crs=grid.crs, cell_m=grid.cell_m,
+        px=px, blank=blank, created_by=created_by, sources=tuple(sources),
+        **canaries,
     )
-    parts = embedded(tileset, eye, rows, overlap=overlap, zooms=zooms, progress=progress)
-    return IndexStore.build(path, parts, about, replace=replace)
 
 
 def sources_of(
@@ -105,36 +137,11 @@ def embedded(
             continue
         bands = bands_for(eye, tileset.bands_of(scope, date))
         for zoom in zooms:
-            samples = _rows_of(tileset, scope, date, bands, some["tile_id"].tolist(), overlap, zoom, known)
+            cut = Cut(scope, date, overlap, zoom, tuple(some["tile_id"]))
+            samples = rows_of(tileset, cut, bands, known)
             if samples is not None:
-                yield embed(samples, eye, progress=progress), ground_table(samples.catalogue, tileset.grid.crs)
-
-
-def _rows_of(
-    tileset: TileSet, scope: str, date: str, bands: tuple[str, ...], tile_ids: list[str], overlap: float,
-    zoom: float, known: Collection[str],
-) -> TileSamples | WindowSamples | None:
-    """The tiles of one survey, and the windows between them when they are to overlap; or the same places zoomed.
-
-    None when all of them are known.
-    """
-    if overlap == 0 and zoom == 1:
-        new = [tile for tile in tile_ids if tile not in known]
-        return TileSamples(tileset, date=date, bands=bands, scopes=[scope], tile_ids=new) if new else None
-    places = overlapping(tileset, date, scope, overlap, tile_ids)
-    names, keys = ([f"{text}-x{zoom:g}" if zoom != 1 else text for text in texts]
-                   for texts in (places.names, places.keys))
-    fresh = [place for place, name in enumerate(names) if name not in known]
-    if not fresh:
-        return None
-    try:
-        return WindowSamples(tileset, date=date, bands=bands, scope=scope, centres=places.centres[fresh],
-                             names=[names[place] for place in fresh], keys=[keys[place] for place in fresh],
-                             scale=zoom, tile_ids=tile_ids)
-    except GapsError:
-        if known:  # those with enough ground are there already
-            return None
-        raise
+                vectors = embed(samples, eye, even=True, progress=progress)
+                yield vectors, ground_table(samples.catalogue, tileset.grid.crs)
 
 
 def chosen_rows(
@@ -149,52 +156,3 @@ def chosen_rows(
             raise InputError(f"The tiles hold no survey of {what} {', '.join(missing)}; they hold {held}.")
     rows = rows if scopes is None else rows[rows["scope"].isin(list(scopes))]
     return rows if tile_ids is None else rows[rows["tile_id"].isin(list(tile_ids))]
-
-
-def require_eye(store: IndexStore, eye: Embedder) -> None:
-    """Refuse an eye that is not the one that built the index.
-
-    Raises
-    ------
-    MismatchError
-        Naming the fields of the fingerprint that differ, or that the canaries look different.
-    """
-    store.require(eye.fingerprint())
-    kept = np.asarray(store.manifest.canaries, np.float64)
-    if len(kept) == 0:
-        return
-    seen = canaries(eye, store.manifest.px).astype(np.float64)
-    if seen.shape != kept.shape:
-        raise MismatchError(f"The model makes vectors of length {seen.shape[1]}, the index holds {kept.shape[1]}.")
-    if store.manifest.metric_space is Space.EUCLIDEAN:  # directions of short vectors say nothing: lengths count
-        longest = float(np.linalg.norm(kept, axis=1).max())
-        apart = float(np.linalg.norm(seen - kept, axis=1).max()) / longest if longest > 0 else 0.0
-        same, told = apart <= CANARY_APART, f"{apart:.1%} apart, at most {CANARY_APART:.0%} is allowed"
-    else:
-        scale = np.linalg.norm(seen, axis=1) * np.linalg.norm(kept, axis=1)
-        worst = float(((seen * kept).sum(axis=1)[scale > 0] / scale[scale > 0]).min(initial=1.0))
-        same, told = worst >= CANARY_COSINE, f"cosine {worst:.3f}, at least {CANARY_COSINE} is asked"
-    if not same:
-        raise MismatchError(f"The model has the index's fingerprint but sees test pictures differently ({told}): "
-                            "another library version, perhaps; build the index again.")
-
-
-def canaries(eye: Embedder, px: int) -> npt.NDArray[np.float32]:
-    """(4, d) descriptors of made-up pictures that are the same on every machine."""
-    pixels = torch.from_numpy(canary_pixels(tuple(eye.bands), px))
-    return np.asarray(eye(pixels, tuple(eye.bands)).detach().float().cpu().numpy(), np.float32)
-
-
-def canary_pixels(bands: tuple[str, ...], px: int) -> npt.NDArray[np.float32]:
-    """(4, C, px, px) float32, 0..1: squares of grey levels or class codes, by multiplicative hashing.
-
-    *Source*: Knuth, The Art of Computer Programming, vol. 3, section 6.4 (the multiplier 2654435761).
-    """
-    count = CANARIES * len(bands) * CANARY_SQUARES**2
-    hashed = ((np.arange(1, count + 1, dtype=np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)) >> np.uint64(24)
-    squares = hashed.reshape(CANARIES, len(bands), CANARY_SQUARES, CANARY_SQUARES).astype(np.float32)
-    for place, band in enumerate(bands):
-        if band == "classes":
-            squares[:, place] %= CANARY_CLASSES + 1
-    where = np.arange(px) * CANARY_SQUARES // px
-    return np.ascontiguousarray(squares[:, :, where][:, :, :, where] / np.float32(255))

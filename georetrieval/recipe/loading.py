@@ -14,6 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.foreign import read_bytes
+from georetrieval.geo.plain_yaml import plain_values
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.schema_pictures import PictureRecipe
 
@@ -110,11 +112,9 @@ def _read(path: Path, extended_by: Path | None = None) -> dict[str, Any]:
     if not path.is_file():
         where = "the published ones are in pipelines/" if extended_by is None else f"{extended_by} extends it"
         raise InputError(f"The recipe {path} does not exist; {where}.")
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_BYTES} bytes, which no recipe is.")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        values = plain_values(read_bytes(path, MAX_BYTES, "a recipe").decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}" if place else ""
         raise InputError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}.") from error
@@ -128,7 +128,7 @@ def _override(values: dict[str, Any], setting: str) -> None:
     if not equals or not key:
         raise UsageError(f"--set {setting!r} is not of the form key.sub=value.")
     try:
-        value = yaml.safe_load(text)
+        value = plain_values(text)
     except yaml.YAMLError as error:
         raise UsageError(f"--set {setting!r}: the value is not YAML.") from error
     *parents, last = key.split(".")
@@ -144,7 +144,7 @@ def _override(values: dict[str, Any], setting: str) -> None:
 
 def _child(place: Any, name: str, setting: str) -> Any:
     if isinstance(place, list):
-        if not name.isdigit() or int(name) >= len(place):
+        if name not in map(str, range(len(place))):
             raise UsageError(f"--set {setting!r}: {name!r} is not a position in a list of {len(place)}.")
         return place[int(name)]
     child = place.setdefault(name, {})

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 import torch
-from PIL import Image
 
 from georetrieval.embedding import embed
 from georetrieval.errors import UsageError
@@ -21,6 +20,7 @@ from georetrieval.learn.verdicts import accuracy, best_threshold, fixed_pairs, p
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.recipe.picture_lessons import Shown
 from georetrieval.recipe.reading_pairs import THRESHOLD
+from georetrieval.samples.images import picture_size
 from georetrieval.samples.listing import Listing
 
 if TYPE_CHECKING:
@@ -126,11 +126,7 @@ def regions(net: DescriptorNet, listing: Listing, shown: Shown) -> Doubles:
 
 def shares(listing: Listing) -> Doubles:
     """`(n, 4)` boxes as shares of their pictures, 0..1."""
-    sizes = []
-    for path in listing.paths:
-        with Image.open(path) as image:
-            sizes.append(image.size)
-    sides = np.asarray(sizes, dtype=np.float64)
+    sides = np.asarray([picture_size(path) for path in listing.paths], dtype=np.float64)
     return np.asarray(listing.boxes / np.concatenate([sides, sides], axis=1))
 
 

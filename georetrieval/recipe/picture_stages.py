@@ -15,6 +15,7 @@ from georetrieval.errors import UsageError
 from georetrieval.files import digest, publish_json, remove_tree, sha256_file
 from georetrieval.learn.objectives import objective_of
 from georetrieval.learn.training import teach
+from georetrieval.nets.choice import preferring
 from georetrieval.nets.classifier import Classifier
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.head import turn_last
@@ -71,7 +72,8 @@ class PictureRun:
         if self.recipe.pictures.source is not None and wanted[-1] != "worlds":
             _ = self._own_parts  # a list that is missing is told before worlds are written
         stages = (stage for name in wanted for stage in self._staged(name))
-        return self.stager.run(self.recipe, self.out, stages, self.results)
+        with preferring(self.recipe.engine):
+            return self.stager.run(self.recipe, self.out, stages, self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
         """What `to` would do, without doing it; a list of pictures that is there is read and divided.

@@ -19,7 +19,7 @@ from georetrieval.samples.images import SUFFIXES
 from georetrieval.samples.listing import Listing
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.outliers import Threshold
-from georetrieval.search.store import IndexStore
+from georetrieval.search.row_source import Store
 from georetrieval.search.verdicts import UNKNOWN, Verdict, judged, known_scope
 
 POLL_S = 0.5
@@ -65,7 +65,7 @@ class Judge:
     """
 
     def __init__(
-        self, store: IndexStore, *, model: str | None = None, unknown: float | None = None, told: int = 5
+        self, store: Store, *, model: str | None = None, unknown: float | None = None, told: int = 5
     ) -> None:
         self.told = told
         self.store, self.eye = store, eye_of(store, model)

@@ -11,7 +11,7 @@ from georetrieval.errors import InputError
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.build import load_eye
-from georetrieval.recipe.indexing import canaries, require_eye
+from georetrieval.recipe.canaries import of_pictures, require_eye
 from georetrieval.recipe.reading_pictures import looked, members_of, side_of
 from georetrieval.samples.listing import Listing
 from georetrieval.search.building import About
@@ -20,6 +20,7 @@ from georetrieval.search.manifest import Pictures
 from georetrieval.search.outliers import Threshold, threshold
 from georetrieval.search.picture_rows import added, build_pictures, change_pictures, without
 from georetrieval.search.prototypes import RowsKind
+from georetrieval.search.row_source import Store
 from georetrieval.search.store import IndexStore, refuse_existing
 from georetrieval.search.verdicts import nearest_distances, scopes_of
 
@@ -59,14 +60,14 @@ def index_pictures(
     members = members_of(listing.take(chosen), eye, crop=crop, size=size, progress=progress)
     about = About(
         model=model, fingerprint=eye.fingerprint(), px=side_of(eye), created_by=created_by,
-        canaries=tuple(tuple(map(float, vector)) for vector in canaries(eye, side_of(eye))),
         pictures=Pictures.model_validate({"rows": rows, "role": role, "crop": crop}),
         sources=({"pictures": str(listing.folder.resolve()), "parts": list(parts)},),
+        **of_pictures(listing.take(chosen), eye, crop=crop, size=size),
     )
     return build_pictures(path, members, about, again=replace)
 
 
-def eye_of(store: IndexStore, model: str | None = None) -> Embedder:
+def eye_of(store: Store, model: str | None = None) -> Embedder:
     """The eye of an index of pictures, or another one that has to be the same, held against fingerprint and canaries.
 
     Raises

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 import torch
-from PIL import Image
 
 from georetrieval.errors import InputError
 from georetrieval.files import publish_json
@@ -23,6 +22,7 @@ from georetrieval.learn.verdicts import accuracy, best_threshold, pair_distances
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.recipe.build import BASELINES, load_eye, weights_file
 from georetrieval.recipe.reading_pictures import looked, side_of
+from georetrieval.samples.images import picture_size
 from georetrieval.samples.listing import NAME, Listing
 from georetrieval.samples.sample import Subset
 from georetrieval.search.descriptors import Descriptors, Space
@@ -180,8 +180,7 @@ class Comparer:
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height of a picture."""
-    with Image.open(path) as image:
-        return image.size
+    return picture_size(path)
 
 
 def keep_threshold(model: str, distances: Doubles, same: Mask) -> tuple[float, float]:

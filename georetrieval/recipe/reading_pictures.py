@@ -155,7 +155,7 @@ def members_of(listing: Listing, eye: Embedder, *, crop: bool, size: tuple[int, 
     with drawn(listing, size) as pictures:
         check_masks(pictures, [told(listing, row) for row in range(len(listing))])
         samples = pictures.samples(side_of(eye), tuple(eye.bands), crop=crop)
-        return replace(embed(samples, eye, progress=progress), names=np.asarray(names))
+        return replace(embed(samples, eye, even=True, progress=progress), names=np.asarray(names))
 
 
 def member_name(path: Path, content: bytes, key: str, scope: str, box: Box) -> str:

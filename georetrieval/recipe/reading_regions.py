@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.files import publish, publish_json
 from georetrieval.nets.detector import Detector, Found
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.reading_pictures import listed
+from georetrieval.samples.images import picture
 from georetrieval.samples.listing import COLUMNS, NAME
 from georetrieval.search.row_ids import row_id
 
@@ -98,12 +99,11 @@ def detect_into(
     try:
         for i, path in enumerate(files):
             try:
-                with Image.open(path) as image:
-                    picture = image.convert("RGB")
-            except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-                crops.damaged.append(f"{path} cannot be read as a picture: damaged, too large, or of another kind.")
+                whole = picture(path, "RGB")
+            except InputError as error:
+                crops.damaged.append(str(error))
                 continue
-            _cut(crops, detector, path, picture, least_score, margin, alone)
+            _cut(crops, detector, path, whole, least_score, margin, alone)
             progress(i + 1, len(files), "detecting")
     finally:
         if crops.images:
@@ -116,17 +116,17 @@ def detect_into(
 
 
 def _cut(
-    crops: Crops, detector: Detector, path: Path, picture: Image.Image, least_score: float, margin: float, alone: bool
+    crops: Crops, detector: Detector, path: Path, whole: Image.Image, least_score: float, margin: float, alone: bool
 ) -> None:
     """Add what is found in one picture."""
-    pixels = torch.from_numpy(np.asarray(picture, np.float32).transpose(2, 0, 1) / np.float32(255))
+    pixels = torch.from_numpy(np.asarray(whole, np.float32).transpose(2, 0, 1) / np.float32(255))
     found = detector.detect(pixels, least_score=least_score)
-    full = detector.crowded(found, picture.height, picture.width)
+    full = detector.crowded(found, whole.height, whole.width)
     number = len(crops.images) + 1
-    crops.images.append({"id": number, "file_name": str(path.resolve()), "width": picture.width,
-                         "height": picture.height})
+    crops.images.append({"id": number, "file_name": str(path.resolve()), "width": whole.width,
+                         "height": whole.height})
     stem = row_id(path.stem, str(path.resolve()).encode())
-    for i, (x0, y0, x1, y1) in enumerate(_edges(found, picture.size, margin), 1):
+    for i, (x0, y0, x1, y1) in enumerate(_edges(found, whole.size, margin), 1):
         flagged = bool(full[i - 1])
         score, label = float(found.scores[i - 1]), str(found.labels[i - 1])
         crops.annotations.append({
@@ -139,7 +139,7 @@ def _cut(
             continue
         name = f"{stem}-{i:03d}.png"
         data = io.BytesIO()
-        picture.crop((x0, y0, x1, y1)).save(data, "PNG")
+        whole.crop((x0, y0, x1, y1)).save(data, "PNG")
         publish(crops.out / name, data.getvalue())
         crops.rows.append({"file": name, "key": "", "scope": "", "role": "image", "part": "", "group": path.stem,
                            "source": str(path.resolve()), "x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0,

@@ -8,13 +8,13 @@ ones they use.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from georetrieval.recipe.schema_evaluate import Evaluate, Index
 from georetrieval.recipe.schema_learn import Augment, Eye, Learn, Mining
-from georetrieval.recipe.schema_strict import Share, Strict
+from georetrieval.recipe.schema_strict import Engine, Share, Strict
 from georetrieval.recipe.schema_tiles import Mosaics, SurveyEntry, Tiles, World
 
 __all__ = [
@@ -64,6 +64,8 @@ class Dates(Strict):
 class Recipe(Strict):
     """One experiment."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("engine",)
+
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = ""
     seed: int = Field(1, ge=0)
@@ -74,6 +76,7 @@ class Recipe(Strict):
     learn: Learn | None = Field(Learn(), description="null trains and indexes nothing: baselines only")
     index: Index = Index()
     evaluate: Evaluate = Evaluate()
+    engine: Engine = Field("auto", description="what nets run in when many pictures are looked at, see --engine")
 
     @model_validator(mode="after")
     def _areas_apart(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from georetrieval.recipe.schema_learn import Eye, Learn
-from georetrieval.recipe.schema_strict import Strict
+from georetrieval.recipe.schema_strict import Engine, Strict
 from georetrieval.synthetic.picture_worlds import PICTURE_WORLDS, writer_of
 
 OBJECTIVES = {
@@ -128,7 +128,7 @@ class OtherClassifier(Strict):
 class PictureRecipe(Strict):
     """One experiment on pictures."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("classifiers", "finish")
+    LATER: ClassVar[tuple[str, ...]] = ("classifiers", "finish", "engine")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = ""
     seed: int = Field(1, ge=0)
@@ -141,6 +141,7 @@ class PictureRecipe(Strict):
     finish: Finish | None = Field(None, description="keys: what is done to the trained net before it answers")
     index: PictureIndex = PictureIndex()
     evaluate: PictureEvaluate = PictureEvaluate()
+    engine: Engine = Field("auto", description="what nets run in when many pictures are looked at, see --engine")
 
     @model_validator(mode="after")
     def _photo_bands(self) -> Self:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from georetrieval.errors import InputError
 from georetrieval.files import digest
+from georetrieval.foreign import read_json
 from georetrieval.recipe.schema import Mosaics, SurveyEntry, Tiles, World
 
+MOST_BYTES = 16 << 20
 PICTURES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2"}
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 
@@ -50,13 +51,13 @@ def read_world(folder: Path) -> list[SurveyEntry]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; write the world with georetrieval synth, or run the worlds stage.")
     try:
-        world = json.loads(path.read_text(encoding="utf-8"))
+        world = read_json(path, MOST_BYTES, "the world.json of a made-up département")
         return [
             SurveyEntry(scope=world["scope"], date=entry["date"], photos=folder / entry["photos"],
                         vectors=folder / entry["vectors"])
             for entry in world["surveys"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged or not a world of ours; remove its folder and write it again.") from error
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from georetrieval.errors import UsageError
 from georetrieval.files import digest, sha256_file
 from georetrieval.geo.tileset import MANIFEST, TileSet
+from georetrieval.nets.choice import preferring
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import actions, measuring, sources
@@ -81,7 +82,8 @@ class Run:
             When another process runs in the same folder, or makes the shared tiles that this run needs.
         """
         wanted = self._stages(last)
-        return self.stager.run(self.recipe, self.out, map(self._stage, wanted), self.results)
+        with preferring(self.recipe.engine):
+            return self.stager.run(self.recipe, self.out, map(self._stage, wanted), self.results)
 
     def plan(self, last: str = "evaluate") -> list[Row]:
         """What `to` would do, without doing it: counts, disk, memory, time where they can be known."""

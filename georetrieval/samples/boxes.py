@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import read_json
+from georetrieval.samples.images import picture
+
+MOST_BYTES = 512 << 20
 
 Numbers = npt.NDArray[np.int64]
 Corners = npt.NDArray[np.float32]
@@ -72,7 +74,7 @@ class BoxedPictures:
             found = _by_image(values["annotations"], [int(image["id"]) for image in images], place)
             parts = tuple(str(image.get("part", "")) for image in images)
             labels = tuple(str(category["name"]) for category in categories)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise InputError(f"{path} is no COCO file of boxes: {type(error).__name__} at {error}; it wants images, "
                              "annotations with bbox, image_id and category_id, and categories.") from error
         absent = [name for name in files if not (path.parent / name).is_file()]
@@ -119,11 +121,7 @@ class BoxedPictures:
 
 def whole_picture(path: Path, *, expected: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
     """`(3, H, W)` uint8 of a picture file; `InputError` when it is damaged or not `expected` (width, height)."""
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
+    pixels = np.asarray(picture(path, "RGB"), dtype=np.uint8)
     height, width = pixels.shape[:2]
     if expected is not None and (width, height) != expected:
         raise InputError(f"{path} has {width} x {height} pixels, its boxes are made for {expected[0]} x {expected[1]}.")
@@ -131,12 +129,7 @@ def whole_picture(path: Path, *, expected: tuple[int, int] | None = None) -> npt
 
 
 def _json_of(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; give a COCO file of boxes.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON; give a COCO file of boxes.") from error
+    values = read_json(path, MOST_BYTES, "a COCO file of boxes")
     if not isinstance(values, dict):
         raise InputError(f"{path} is no COCO file of boxes: it holds a {type(values).__name__}, not an object.")
     return values

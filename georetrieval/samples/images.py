@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import regular
 from georetrieval.samples.bands import check_bands, derive
 from georetrieval.samples.sample import Pixels, Rows, Sample
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+"""By Pillow's names."""
 
 
 class ImageSamples:
@@ -78,13 +85,51 @@ def picture_files(path: Path) -> list[Path]:
 
 def read_picture(path: Path, px: int) -> npt.NDArray[np.uint8]:
     """`(3, px, px)` uint8; a JPEG is decoded at the smallest size that is still large enough."""
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (px, px))
-            small = image.convert("RGB").resize((px, px), Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
+    small = picture(path, "RGB", draft=px).resize((px, px), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
+
+
+def picture(path: Path, mode: str, *, draft: int | None = None) -> Image.Image:
+    """A whole picture file in memory, as `mode` ("RGB", "L").
+
+    Parameters
+    ----------
+    draft
+        Side in pixels that is wanted at least: a JPEG is then decoded at the smallest size that is large enough.
+
+    Raises
+    ------
+    InputError
+        When it is no regular file, damaged, of a format that is not read, or declares more pixels than Pillow takes.
+    """
+    with _opened(path) as image:
+        if draft is not None:
+            image.draft(mode, (draft, draft))
+        return image.convert(mode)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height that a picture file declares; `InputError` as `picture`."""
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Only the formats that are asked for: Pillow would run Ghostscript on an EPS of any name."""
+    regular(path, "a picture")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes below the limit, and of odd EXIF
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+    except InputError:
+        raise
+    except (
+        OSError, SyntaxError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, EOFError,
+        MemoryError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
+    ) as error:
+        raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from georetrieval.errors import InputError
 from georetrieval.samples.bands import check_bands, derive
-from georetrieval.samples.images import read_picture
+from georetrieval.samples.images import picture, read_picture
 from georetrieval.samples.sample import Pixels, Rows, Sample
 
 Box = tuple[float, ...]
@@ -73,22 +73,26 @@ class ListedSamples:
             self._kept[row] = self._read(row)
         return self._kept[row]
 
+    def original(self, row: int, most: int) -> Bytes:
+        """`(3, h, w)` uint8: what is resized to make this row, in at most `most` pixels a side."""
+        part = self._cut_out(row).convert("RGB")
+        part.thumbnail((most, most), Image.Resampling.NEAREST if self.masks[row] else Image.Resampling.BILINEAR)
+        return np.ascontiguousarray(np.asarray(part, dtype=np.uint8).transpose(2, 0, 1))
+
     def _read(self, row: int) -> Bytes:
-        path, box = self.paths[row], self.boxes[row]
-        if box is None and not self.masks[row]:
-            return read_picture(path, self.px)
-        try:
-            with Image.open(path) as image:
-                part = image.convert("L" if self.masks[row] else "RGB")
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise InputError(f"{path} cannot be read as a picture: damaged, too large, or of another kind.") from error
-        if box is not None:
-            part = _cut(part, box, path)
+        if self.boxes[row] is None and not self.masks[row]:
+            return read_picture(self.paths[row], self.px)
+        part = self._cut_out(row)
         if not self.masks[row]:
             small = np.asarray(part.resize((self.px, self.px), Image.Resampling.BILINEAR), dtype=np.uint8)
             return np.ascontiguousarray(small.transpose(2, 0, 1))
         small = np.asarray(part.resize((self.px, self.px), Image.Resampling.NEAREST), dtype=np.uint8)
         return np.repeat(np.where(small >= HALF, 255, 0).astype(np.uint8)[None], 3, axis=0)
+
+    def _cut_out(self, row: int) -> Image.Image:
+        path, box = self.paths[row], self.boxes[row]
+        part = picture(path, "L" if self.masks[row] else "RGB")
+        return part if box is None else _cut(part, box, path)
 
 
 def _cut(image: Image.Image, box: Box, path: Path) -> Image.Image:

@@ -19,6 +19,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import read_bytes
 from georetrieval.samples.svg import Outline, read_svg
 
 SUFFIXES = (".json", ".geojson", ".svg")
@@ -110,13 +111,7 @@ def read_drawing(path: Path, *, line_px: float = LINE_PX) -> Drawing:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} is no drawing; give LabelMe JSON, GeoJSON or SVG ({', '.join(SUFFIXES)}).")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if len(data) > MOST_BYTES:
-        raise InputError(f"{path} is larger than {MOST_BYTES >> 20} MiB; a drawing of a mask is not.")
+    data = read_bytes(path, MOST_BYTES, "a drawing of a mask")
     try:
         drawing = _of_svg(data) if path.suffix.lower() == ".svg" else _of_json(data, line_px)
         if drawing.size is not None:
@@ -126,7 +121,7 @@ def read_drawing(path: Path, *, line_px: float = LINE_PX) -> Drawing:
         return drawing
     except InputError as error:
         raise InputError(f"{path} cannot be drawn: {str(error).rstrip('.')}.") from error
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, ShapelyError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, ShapelyError) as error:
         raise InputError(f"{path} cannot be drawn: it is damaged, or neither LabelMe JSON, GeoJSON nor SVG.") from error
 
 

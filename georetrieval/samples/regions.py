@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from georetrieval.errors import InputError
+from georetrieval.samples.images import picture_size
 from georetrieval.samples.listing import Listing
 
 NAME = "regions.csv"
@@ -41,8 +41,7 @@ def regions_of(listing: Listing, px: int) -> Regions:
     for file, picture in zip(listing.files.tolist(), listing.paths, strict=True):
         if file not in known:
             raise InputError(f"{path} does not say where the thing in {file} lies; give a line for each picture.")
-        with Image.open(picture) as image:
-            wide, high = image.size
+        wide, high = picture_size(picture)
         if wide != high:
             raise InputError(f"{picture} is {wide} x {high} pixels; regions along an axis are learnt on squares, in "
                              "which an angle stays an angle.")

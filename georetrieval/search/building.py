@@ -15,7 +15,7 @@ from georetrieval import files
 from georetrieval.errors import BusyError, InputError
 from georetrieval.search import segments
 from georetrieval.search.descriptors import Descriptors
-from georetrieval.search.manifest import Pictures, SegmentRef, sha256
+from georetrieval.search.manifest import CanaryRef, Pictures, SegmentRef, sha256
 
 SPARE_BYTES = 1 << 20
 Part = tuple[Descriptors, pa.Table]
@@ -33,7 +33,8 @@ class About:
     legend_digest, crs, cell_m, px : of the tiles
     sources : one mapping per dated survey
     blank : tiles that were not embedded because nothing is on them
-    canaries : (c, d) descriptors of made-up pictures, embedded again to prove that the net is the same
+    canaries : (c, d) descriptors of pictures that are embedded again to prove that the net is the same
+    canary_file, canary_bytes : these pictures; no bytes where the file is in the index already
     pictures : what an index of pictures is; None for tiles
     created_by : the command
     """
@@ -47,6 +48,8 @@ class About:
     sources: tuple[Mapping[str, Any], ...] = ()
     blank: int = 0
     canaries: tuple[tuple[float, ...], ...] = ()
+    canary_file: CanaryRef | None = None
+    canary_bytes: bytes = b""
     pictures: Pictures | None = None
     created_by: str = "georetrieval"
 
@@ -88,7 +91,16 @@ class Builder:
         data = segments.encode(segments.table_of(descriptors, attributes))
         ref = SegmentRef(sha256=sha256(data), bytes=len(data), rows=len(descriptors))
         self.refs.append(ref)
-        _publish_segment(self.path / ref.file, data, ref)
+        publish_once(self.path / ref.file, data, ref)
+
+
+def publish_part(folder: Path, table: pa.Table) -> tuple[str, SegmentRef]:
+    """Publish rows in a folder beside the segments, rows that mean nothing too; name and what a reader has to know."""
+    data = segments.encode(table)
+    ref = SegmentRef(sha256=sha256(data), bytes=len(data), rows=table.num_rows)
+    name = f"{ref.sha256}.parquet"
+    publish_once(folder / name, data, ref)
+    return name, ref
 
 
 def counted(sources: Iterable[Mapping[str, Any]], failed_of: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
@@ -97,7 +109,8 @@ def counted(sources: Iterable[Mapping[str, Any]], failed_of: Mapping[tuple[str, 
             if {"scope", "date"} <= source.keys() else dict(source) for source in sources]
 
 
-def _publish_segment(path: Path, data: bytes, ref: SegmentRef) -> None:
+def publish_once(path: Path, data: bytes, ref: SegmentRef | CanaryRef) -> None:
+    """Publish an immutable file of an index, unless it is there whole."""
     if path.is_file() and path.stat().st_size == ref.bytes and files.sha256_file(path) == ref.sha256:
         return
     if files.free_bytes(path) < len(data) + SPARE_BYTES:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from georetrieval.errors import InputError, StoreError
 from georetrieval.search import segments
+from georetrieval.search.canaries import read_canaries
 from georetrieval.search.kept_ann import problem_of
 from georetrieval.search.manifest import CURRENT, Manifest, SegmentRef, current_name, read_manifest
 from georetrieval.search.sweeping import kept_versions, leftovers, readable
@@ -20,7 +21,8 @@ from georetrieval.search.sweeping import kept_versions, leftovers, readable
 class Check:
     """What `verify` found of the current version (None and 0 where there is none); whole without `problems`.
 
-    `derived` says what is wrong with files that are made of the rows and can be made again: the answers stay right.
+    `canaries` is how many pictures it holds that prove which net built it. `derived` says what is wrong with files that
+    are made of the rows and can be made again: the answers stay right.
     """
 
     version: int | None
@@ -29,6 +31,7 @@ class Check:
     bytes: int
     problems: tuple[str, ...] = field(default=())
     leftovers: tuple[str, ...] = field(default=())
+    canaries: int = 0
     derived: tuple[str, ...] = field(default=())
 
 
@@ -42,12 +45,14 @@ class Version:
     manifest : None when it cannot be read
     problems : sentences
     bad : files of rows that are damaged or not there
+    unproved : so is the file of its canaries
     """
 
     name: str
     manifest: Manifest | None
     problems: tuple[str, ...] = ()
     bad: tuple[SegmentRef, ...] = ()
+    unproved: bool = False
 
     @property
     def number(self) -> int:
@@ -67,6 +72,7 @@ class Inspector:
     def __init__(self, index: Path) -> None:
         self.index = Path(index)
         self._seen: dict[tuple[str, int, int], tuple[Any, str]] = {}
+        self._canaries: dict[str, str] = {}
 
     def versions(self) -> list[Version]:
         """All versions that there are manifests of, from new to old (the last written first, of the same number)."""
@@ -89,7 +95,20 @@ class Inspector:
             bad += [ref] if names is None else []
             ids += [names] if names is not None and ref in manifest.segments else []
         problems += [] if bad else _wrong_ids(pa.chunked_array(ids, pa.string()), manifest.tombstones)
-        return Version(name, manifest, tuple(problems), tuple(bad))
+        unproved = self._unproved(manifest)
+        problems += [unproved] if unproved else []
+        return Version(name, manifest, tuple(problems), tuple(bad), bool(unproved))
+
+    def _unproved(self, manifest: Manifest) -> str:
+        """What is wrong with the file of the canaries."""
+        ref = manifest.canary_file
+        if ref is not None and ref.file not in self._canaries:
+            self._canaries[ref.file] = ""
+            try:
+                read_canaries(self.index, ref)
+            except StoreError as error:
+                self._canaries[ref.file] = str(error)
+        return "" if ref is None else self._canaries[ref.file]
 
     def _look(self, ref: SegmentRef, manifest: Manifest) -> tuple[Any, str]:
         """Tile ids of a file, None when it cannot be read; and what is wrong with it."""
@@ -148,7 +167,8 @@ def _told(index: Path, version: Version | None, problems: tuple[str, ...]) -> Ch
     m = version.manifest
     rows = m.counts.tiles if not version.bad else sum(ref.rows for ref in m.segments if ref not in version.bad)
     return Check(m.version, rows, len(m.files), sum(ref.bytes for ref in m.files), problems,
-                 _unused(index, kept_versions(index, version.name)), tuple(filter(None, [problem_of(index, m)])))
+                 _unused(index, kept_versions(index, version.name)), m.canary_file.rows if m.canary_file else 0,
+                 tuple(filter(None, [problem_of(index, m)])))
 
 
 def _unused(index: Path, kept: list[str]) -> tuple[str, ...]:

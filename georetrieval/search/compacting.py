@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from georetrieval import files
 from georetrieval.search import segments
@@ -52,18 +50,6 @@ def packed(index: Path, manifest: Manifest, refs: Iterable[SegmentRef], gone: Co
     """Publish the rows of some segments in full segments, less those removed; segments that are full already stay."""
     builder = Builder(index)
     tables = (segments.without(segments.read_segment(index, ref, manifest.dim), gone) for ref in refs)
-    for table in _blocks(tables):
+    for table in segments.in_blocks(tables):
         builder.add(segments.descriptors_of(table, manifest.dim, manifest.metric_space), table)
     return builder.refs
-
-
-def _blocks(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The rows of all tables in pieces of `SEGMENT_ROWS`, the last one shorter."""
-    rest: pa.Table | None = None
-    for table in tables:
-        rest = table if rest is None else pa.concat_tables([rest, table])
-        while rest.num_rows >= segments.SEGMENT_ROWS:
-            yield rest.slice(0, segments.SEGMENT_ROWS)
-            rest = rest.slice(segments.SEGMENT_ROWS)
-    if rest is not None and rest.num_rows:
-        yield rest

@@ -3,12 +3,14 @@
     FILE.parquet                      GeoParquet: the rows, vectors as fixed_size_list<float>, page checksums
     FILE.csv, FILE.npy, FILE.json     rows without vectors, (n, d) float32, and what the Parquet has in its metadata
 
-What both say besides the rows is the manifest (fingerprint, legend, surveys, canaries, calibration), and hashes of it
-and of the rows, so that an index that is made of them knows its eye as the one before did.
+What both say besides the rows is the manifest (fingerprint, legend, surveys, calibration), the canaries, and hashes of
+all that and of the rows, so that an index that is made of them knows its eye as the one before did.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +24,10 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from georetrieval import __version__, files
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, StoreError
 from georetrieval.search import segments
-from georetrieval.search.building import Builder, Part
+from georetrieval.search.building import Builder, Part, publish_once
+from georetrieval.search.canaries import Canaries, canary_bytes
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.manifest import Manifest, publish_version, stored_bytes
 from georetrieval.search.segments import BOUNDS, NAMES
@@ -32,23 +35,26 @@ from georetrieval.search.store import IndexStore, refuse_existing
 
 FORMAT = "georetrieval-export-1"
 METADATA = b"georetrieval"
-WORDS_CAP = 64 << 20
+CANARIES = "canary_bytes"
+"""Of the words: the file of the canaries, in base64."""
+WORDS_CAP = 160 << 20
 ROWS_CAP = 1 << 30
 TEXT_COLUMNS = [*NAMES, *BOUNDS]
 PARQUET_HASHED = [*TEXT_COLUMNS, "geometry", "geo"]
 OWN = {"segments", "tombstones", "version", "parent"}
 """Of a manifest, what belongs to one folder and is not exported."""
+Check = Callable[[Manifest, Canaries | None], None]
 Ground = Callable[[pa.Table, str], pa.Table]
 """Date, bounds and rectangles (with GeoParquet metadata) of rows with bounds, given their CRS."""
 
 
 def export_parquet(store: IndexStore, path: Path) -> int:
     """Publish the rows of an index as GeoParquet; how many they are."""
-    store, (rows, table) = _exported(store)
+    store, (rows, table) = exported(store)
     d, metadata, plain = rows.dim, table.schema.metadata or {}, table
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(rows.vectors.reshape(-1), pa.float32()), d)
     table = table.append_column(pa.field("vector", pa.list_(pa.float32(), d)), vectors)
-    words = {METADATA: files.canonical_json(_sealed(_words(store.manifest, rows, plain, PARQUET_HASHED)))}
+    words = {METADATA: files.canonical_json(sealed(words_of(store, rows, plain, PARQUET_HASHED)))}
     words |= {b"geo": metadata[b"geo"]} if metadata.get(b"geo") else {}
     with files.publishing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(words), temporary, compression="zstd", write_page_checksum=True,
@@ -58,19 +64,19 @@ def export_parquet(store: IndexStore, path: Path) -> int:
 
 def export_csv(store: IndexStore, path: Path) -> int:
     """Publish FILE.npy, FILE.csv and, when both are whole, FILE.json; how many rows they have."""
-    store, (rows, table) = _exported(store)
+    store, (rows, table) = exported(store)
     with files.publishing(path.with_suffix(".npy")) as temporary:
         np.save(temporary, rows.vectors.astype("<f4", copy=False), allow_pickle=False)
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(table.select(TEXT_COLUMNS), sink)
     files.publish(path, bytes(sink.getvalue()))
     hashes = {"csv_sha256": files.sha256_file(path), "npy_sha256": files.sha256_file(path.with_suffix(".npy"))}
-    files.publish_json(path.with_suffix(".json"), _sealed(_words(store.manifest, rows, table, TEXT_COLUMNS) | hashes))
+    files.publish_json(path.with_suffix(".json"), sealed(words_of(store, rows, table, TEXT_COLUMNS) | hashes))
     return len(rows)
 
 
 def import_rows(
-    path: Path, source: Path, ground: Ground, *, check: Callable[[Manifest], None] | None = None,
+    path: Path, source: Path, ground: Ground, *, check: Check | None = None,
     model: str | None = None, created_by: str = "georetrieval",
 ) -> IndexStore:
     """Make a new index of what `export_parquet` or `export_csv` wrote.
@@ -94,9 +100,10 @@ def import_rows(
     if not source.is_file():
         raise InputError(f"There is no file {source}; `georetrieval index export INDEX -o {source.name}` makes one.")
     words = _read_words(source)
-    about = _manifest(words, source)
+    about = manifest_of(words, source)
+    proof = canaries_of(words, about, source)
     if check is not None:
-        check(about)
+        check(about, Canaries.decode(proof, about.canary_file) if about.canary_file else None)
     parts = _parquet_parts(source, about) if source.suffix == ".parquet" else _csv_parts(source, about, words, ground)
     with files.locked(path / ".lock"):
         refuse_existing(path, replace=False)
@@ -113,10 +120,13 @@ def import_rows(
         except ValidationError as error:
             raise InputError(f"{source} is damaged: it has {len(builder.seen)} rows, and says {about.counts.tiles}."
                              ) from error
+        if manifest.canary_file is not None:
+            publish_once(path / manifest.canary_file.file, proof, manifest.canary_file)
         return IndexStore(path, publish_version(path, manifest), manifest)
 
 
-def _exported(store: IndexStore) -> tuple[IndexStore, Part]:
+def exported(store: IndexStore) -> tuple[IndexStore, Part]:
+    """The current version and its rows; InputError where an exchange would lose what rows are made of."""
     made = store.manifest.pictures
     if made is not None and made.members:
         raise InputError(f"The rows of {store.path} are made of pictures that are kept beside them, which no exchange "
@@ -152,19 +162,26 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
-def _words(manifest: Manifest, rows: Descriptors, table: pa.Table, columns: list[str]) -> dict[str, Any]:
+def words_of(store: IndexStore, rows: Descriptors, table: pa.Table, columns: list[str]) -> dict[str, Any]:
     """What an export says besides its rows."""
-    told, seen = json.loads(manifest.encoded()), RowsHash(columns)
+    told, seen = json.loads(store.manifest.encoded()), RowsHash(columns)
+    ref = store.manifest.canary_file
+    proof = {} if ref is None else {CANARIES: base64.b64encode(canary_bytes(store.path, ref)).decode()}
     for start in range(0, len(rows), segments.SEGMENT_ROWS):
         some = slice(start, start + segments.SEGMENT_ROWS)
         seen.update(rows.take(np.arange(len(rows))[some]), table.slice(start, segments.SEGMENT_ROWS))
     return {"format": FORMAT, "rows": len(rows), "rows_sha256": seen.hexdigest(),
-            "manifest": {name: value for name, value in told.items() if name not in OWN}}
+            "manifest": {name: value for name, value in told.items() if name not in OWN}} | proof
 
 
-def _sealed(words: dict[str, Any]) -> dict[str, Any]:
+def sealed(words: dict[str, Any]) -> dict[str, Any]:
     """The words and their digest: neither a Parquet footer nor a JSON file has a checksum of its own."""
     return words | {"digest": files.digest(words)}
+
+
+def is_sealed(words: Mapping[str, Any]) -> bool:
+    """Whether words have their digest."""
+    return files.digest({name: value for name, value in words.items() if name != "digest"}) == words.get("digest")
 
 
 def _read_words(source: Path) -> dict[str, Any]:
@@ -178,18 +195,19 @@ def _read_words(source: Path) -> dict[str, Any]:
         else:
             text = (pq.read_metadata(source).metadata or {}).get(METADATA, b"")
         words = json.loads(text)
+        whole = isinstance(words, dict) and is_sealed(words)  # half a surrogate pair has no digest: ValueError
     except FileNotFoundError as error:
         raise InputError(f"{beside} is not there; a CSV needs it, and the .npy, beside it.") from error
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{source} is damaged, or no export of an index.") from error
     if not isinstance(words, dict) or words.get("format") != FORMAT or not isinstance(words.get("manifest"), dict):
         raise InputError(f"{source} is no export of an index that this version of georetrieval can read.")
-    if files.digest({name: value for name, value in words.items() if name != "digest"}) != words.get("digest"):
+    if not whole:
         raise InputError(f"{source} is damaged: what it says of its index does not have the digest beside it.")
     return words
 
 
-def _manifest(words: Mapping[str, Any], source: Path) -> Manifest:
+def manifest_of(words: Mapping[str, Any], source: object) -> Manifest:
     """The manifest as if all its rows were in one file, so that it is checked before any row is read."""
     rows = words.get("rows")
     if not isinstance(rows, int) or not 0 < rows <= ROWS_CAP:
@@ -204,6 +222,18 @@ def _manifest(words: Mapping[str, Any], source: Path) -> Manifest:
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "too deep"
         raise InputError(f"{source} is damaged, or of another version: what it says of its index is wrong ({what}).") \
             from error
+
+
+def canaries_of(words: Mapping[str, Any], about: Manifest, source: object) -> bytes:
+    """The bytes of the canaries' file, after every check; none where the index had none."""
+    if about.canary_file is None:
+        return b""
+    try:
+        data = base64.b64decode(str(words.get(CANARIES, "")), validate=True)
+        Canaries.decode(data, about.canary_file)
+    except (binascii.Error, ValueError, StoreError) as error:
+        raise InputError(f"{source} is damaged: the canaries in it are not those of its index.") from error
+    return data
 
 
 def _parquet_parts(source: Path, about: Manifest) -> Iterator[Part]:
@@ -235,9 +265,12 @@ def _csv_parts(source: Path, about: Manifest, words: Mapping[str, Any], ground: 
     try:
         table = pyarrow.csv.read_csv(source, convert_options=pyarrow.csv.ConvertOptions(
             column_types=types, strings_can_be_null=False))
-        values = np.load(vectors, mmap_mode="r", allow_pickle=False)
-    except (pa.ArrowException, OSError, ValueError, EOFError, MemoryError) as error:
-        raise InputError(f"{source} or {vectors} cannot be read: {str(error).splitlines()[0]}.") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise InputError(f"{source} cannot be read as CSV.") from error
+    try:
+        values = np.lib.format.open_memmap(vectors, mode="r")
+    except Exception as error:  # the header is Python to numpy, and what can be wrong with it has many names
+        raise InputError(f"{vectors} cannot be read as npy.") from error
     shape = (about.counts.tiles, about.dim)
     if table.column_names != TEXT_COLUMNS or table.num_rows != shape[0] or values.shape != shape \
             or values.dtype != np.dtype("<f4"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from georetrieval.search.descriptors import Space, Vectors
+from georetrieval.search.descriptors import Descriptors, Space, Vectors
 from georetrieval.search.index import (
     CHUNK_BYTES,
     Doubles,
@@ -20,6 +20,7 @@ from georetrieval.search.index import (
     pair_scores,
     unit,
 )
+from georetrieval.search.words import name_order
 
 SPARE = 3
 """Rows that are proposed beyond the k asked for: those that rounding could have put behind the k-th."""
@@ -150,6 +151,12 @@ class FlatIndex:
             exact[start:start + step] = pair_scores(self.vectors[some], query, self.space)
         best = np.lexsort((candidates, -exact))[:count]
         return exact[best].astype(np.float32), candidates[best]
+
+
+def flat_of(rows: Descriptors) -> FlatIndex:
+    """The rows that mean something, in the order of their names, as `Gallery` wants them."""
+    order = name_order(rows.names, rows.valid)
+    return FlatIndex(rows.vectors if order is None else rows.vectors[order], rows.space)
 
 
 def best_first(scores: Scores, rows: Rows, count: int) -> tuple[Scores, Rows]:

@@ -20,7 +20,7 @@ from georetrieval.search.fingerprint import require_same
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.index import Index, Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
-from georetrieval.search.words import Words
+from georetrieval.search.words import Words, name_order
 
 Mask = npt.NDArray[np.bool_]
 MANY = 256
@@ -63,6 +63,8 @@ class Gallery:
     attributes : Arrow table with a row per descriptor, or None; filtered on, never interpreted
     fingerprint : of the eye that made the descriptors; {} when not known
     kind : "exact", "dense", a FAISS factory string, or "given" for an index that was made elsewhere
+    valid : (n,) bool, rows that mean something
+    order : rows by name, as the index holds them, so that of equal ones the first name answers; None: as they stand
     """
 
     descriptors: Descriptors
@@ -70,6 +72,7 @@ class Gallery:
     fingerprint: Mapping[str, Any]
     kind: str
     valid: Mask
+    order: Rows | None
     index: Index
 
     @classmethod
@@ -84,7 +87,7 @@ class Gallery:
         attributes : Arrow table with as many rows as `descriptors`; columns used by filters: date, scope, xmin..ymax
         fingerprint : of the eye that made the descriptors
         index : "exact"; "dense" for a small gallery that is asked as a whole; a FAISS factory string such as
-            "PQ64x4fs,RFlat"; or an index of these rows
+            "PQ64x4fs,RFlat"; or an index of these rows in the order of their names (`flat_of`)
 
         Raises
         ------
@@ -94,11 +97,12 @@ class Gallery:
         if attributes is not None and attributes.num_rows != len(descriptors):
             raise UsageError(f"{len(descriptors)} descriptors came with {attributes.num_rows} rows of attributes.")
         valid = descriptors.valid
-        built = _built(descriptors, valid, index) if isinstance(index, str) else index
+        order = name_order(descriptors.names, valid)
+        built = _built(descriptors, order, index) if isinstance(index, str) else index
         if built.size != int(valid.sum()):
             raise UsageError(f"{int(valid.sum())} descriptors that mean something came with an index of {built.size}.")
         return cls(descriptors, attributes, dict(fingerprint or {}), index if isinstance(index, str) else "given",
-                   valid, built)
+                   valid, order, built)
 
     @property
     def left_out(self) -> int:
@@ -160,9 +164,12 @@ class Gallery:
         return Words(self.descriptors.scopes)
 
     @cached_property
-    def _known(self) -> Rows | None:
-        """The rows behind the index; None when they are all."""
-        return None if self.valid.all() else np.flatnonzero(self.valid).astype(np.int64)
+    def _places(self) -> Rows:
+        """(n,) where each row is in the index; of those that are not in it, 0."""
+        places = np.zeros(len(self.valid), np.int64)
+        if self.order is not None:
+            places[self.order] = np.arange(len(self.order))
+        return places
 
     def _allowed(self, where: Filter) -> Mask | None:
         """(n,) bool: rows that may answer; None when all may that mean something."""
@@ -173,8 +180,7 @@ class Gallery:
             dates = pc.is_in(self._column("date"), pa.array(where.dates, pa.string()))
             conditions.append(dates.to_numpy(zero_copy_only=False))
         if where.scopes:
-            asked = self._scopes.of(np.asarray(where.scopes, np.str_))
-            conditions.append(np.isin(self._scopes.codes, asked))
+            conditions.append(np.isin(self._scopes.codes, self._scopes.of(np.asarray(where.scopes, np.str_))))
         if where.bounds is not None:
             conditions.append(self._touching(where.bounds))
         return np.logical_and.reduce([self.valid, *conditions]) if conditions else None
@@ -241,11 +247,11 @@ class Gallery:
     def _without(self, queries: Descriptors, k: int, some: Rows | None, away: Excluded) -> tuple[Scores, Rows]:
         """As `_nearest`, for queries from which few rows are kept away: so many more are asked for and dropped."""
         positions = some
-        if some is not None and self._known is not None:
-            positions = np.searchsorted(self._known, some)
+        if some is not None and self.order is not None:
+            positions = np.sort(self._places[some])
         wanted = k + int(away.counts.max(initial=0))
         scores, found = self.index.among(queries.vectors, wanted, positions)
-        rows = found if self._known is None else self._known[found]
+        rows = found if self.order is None else self.order[found]
         if wanted > k:
             dropped = away.hold(rows)
             order = np.argsort(dropped, axis=1, kind="stable")[:, :k]
@@ -259,7 +265,7 @@ class Gallery:
     def _truths(self, queries: Descriptors, some: Rows | None, away: Excluded) -> Rows:
         """How many rows that may answer have the key of each query."""
         keys = self._keys.of(queries.keys)
-        truths = self._keys.times(keys, self._known if some is None else some)
+        truths = self._keys.times(keys, self.order if some is None else some)
         if len(away.rows):
             may = self.valid if some is None else np.zeros(len(self.valid), np.bool_)
             if some is not None:
@@ -271,11 +277,7 @@ class Gallery:
     @staticmethod
     def _hits(keys: Texts, asked: Texts, rows: Rows) -> Mask:
         known = rows != NO_ROW
-        if known.all():
-            return np.asarray(keys[rows] == asked[:, None])
-        hits = np.zeros(rows.shape, np.bool_)
-        hits[known] = keys[rows[known]] == np.broadcast_to(asked[:, None], rows.shape)[known]
-        return hits
+        return np.asarray(known & (keys[np.where(known, rows, 0)] == asked[:, None])) if len(keys) else known
 
     def _matches(
         self, queries: Descriptors, asked: Descriptors, answered: Mask, scores: Scores, rows: Rows, truths: Rows
@@ -290,8 +292,8 @@ class Gallery:
         )
 
 
-def _built(descriptors: Descriptors, which: Mask, kind: str) -> Index:
-    vectors = descriptors.vectors if which.all() else descriptors.vectors[which]
+def _built(descriptors: Descriptors, order: Rows | None, kind: str) -> Index:
+    vectors = descriptors.vectors if order is None else descriptors.vectors[order]
     if kind == "dense":
         return DenseIndex(vectors, descriptors.space)
     flat = FlatIndex(vectors, descriptors.space)

@@ -1,7 +1,7 @@
 """FAISS files beside an index: derived from its rows, checked, made again at will, never exchanged.
 
     INDEX/ann/<rows>.json      which kind was chosen for these rows, what was measured, and the file's size and SHA-256
-    INDEX/ann/<sha256>.faiss   the codes, where the kind has any
+    INDEX/ann/<sha256>.faiss   the codes, where the kind has any, in the order of the names of the rows
 
 `<rows>` is the digest of what the rows of a version are (segments, removed rows, length, space), so that the manifest
 need not name the file: what is measured differs from machine to machine, and the same rows give the same manifest
@@ -25,8 +25,8 @@ from georetrieval import files
 from georetrieval.errors import BusyError, StoreError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.choosing import AUTO, RECALL, SMALL, Choice, choose
-from georetrieval.search.descriptors import Descriptors, Vectors
-from georetrieval.search.flat import FlatIndex
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.flat import flat_of
 from georetrieval.search.index import Index
 from georetrieval.search.manifest import Manifest, current_name, read_manifest, sha256, stored_bytes
 
@@ -143,7 +143,7 @@ def write_choice(index: Path, manifest: Manifest, choice: Choice) -> Record:
 
 
 def tune(
-    index: Path, name: str, manifest: Manifest, vectors: Vectors, *, asked: str = AUTO, recall: float = RECALL
+    index: Path, name: str, manifest: Manifest, rows: Descriptors, *, asked: str = AUTO, recall: float = RECALL
 ) -> Choice:
     """Choose the kind of index for the rows of the version `name`, and keep it.
 
@@ -156,7 +156,7 @@ def tune(
     UsageError
         As `choose`.
     """
-    choice = choose(FlatIndex(vectors, manifest.metric_space), asked=asked, recall=recall)
+    choice = choose(flat_of(rows), asked=asked, recall=recall)
     with files.locked(index / ".lock"):
         if current_name(index) != name:
             raise BusyError(f"The index {index} was changed while it was being measured; measure it again.")
@@ -171,7 +171,7 @@ def kept_index(index: Path, manifest: Manifest, rows: Descriptors) -> tuple[Inde
     """The index that was chosen for these rows, or the exact one; and what is wrong with the chosen one's file."""
     if not rows.valid.all():
         return EXACT, ""
-    flat = FlatIndex(rows.vectors, manifest.metric_space)
+    flat = flat_of(rows)
     record = read_record(index, manifest)
     if record is None or record.codes is None or record.factory == EXACT:
         there = (index / record_file(manifest)).exists()
@@ -211,12 +211,12 @@ def loaded(index: Path, record: Record, manifest: Manifest) -> Any:
     return codes
 
 
-def retune(index: Path, name: str, manifest: Manifest, vectors: Callable[[], Vectors]) -> Choice | None:
+def retune(index: Path, name: str, manifest: Manifest, rows: Callable[[], Descriptors]) -> Choice | None:
     """Choose again for a version that came after another one, in the way that was asked for that one.
 
     Parameters
     ----------
-    vectors : reads them; not asked where there is nothing to measure
+    rows : reads them; not asked where there is nothing to measure
 
     Returns
     -------
@@ -228,7 +228,7 @@ def retune(index: Path, name: str, manifest: Manifest, vectors: Callable[[], Vec
     if before is None and manifest.counts.tiles <= SMALL:
         return None
     asked, recall = (before.asked, before.recall) if before else (AUTO, RECALL)
-    return tune(index, name, manifest, vectors(), asked=asked, recall=recall)
+    return tune(index, name, manifest, rows(), asked=asked, recall=recall)
 
 
 def named_by(index: Path, manifest: Manifest) -> Iterator[str]:

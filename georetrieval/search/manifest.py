@@ -23,6 +23,8 @@ CURRENT_CAP = 4 << 10
 MANIFEST_CAP = 64 << 20
 MAX_DIM = 65_536
 MAX_SEGMENT_ROWS = 1 << 20
+CANARY_CAP = 64 << 20
+"""Bytes of the pictures kept with an index, at most."""
 
 _NAME = re.compile(r"manifests/(\d{8})-([0-9a-f]{64})\.json")
 _SHA = r"^[0-9a-f]{64}$"
@@ -44,6 +46,20 @@ class SegmentRef(_Part):
     def file(self) -> str:
         """Path inside the index."""
         return f"segments/{self.sha256}.parquet"
+
+
+class CanaryRef(_Part):
+    """The immutable file of the pictures whose descriptors are the manifest's `canaries`; `half`: made in 16 bits."""
+
+    sha256: str = Field(pattern=_SHA)
+    bytes: int = Field(ge=0, le=CANARY_CAP)
+    rows: int = Field(ge=1, le=64)
+    half: bool
+
+    @property
+    def file(self) -> str:
+        """Path inside the index."""
+        return f"canaries/{self.sha256}.parquet"
 
 
 class Counts(_Part):
@@ -99,6 +115,7 @@ class Manifest(_Part):
     tombstones: list[str] = []
     counts: Counts
     canaries: list[list[float]] = []
+    canary_file: CanaryRef | None = None
     sources: list[dict[str, Any]]
     calibration: Calibration | None = None
     pictures: Pictures | None = None
@@ -109,8 +126,12 @@ class Manifest(_Part):
             raise ValueError("counts and segments disagree")
         if digest(self.fingerprint) != self.fingerprint_digest:
             raise ValueError("the fingerprint does not have its digest")
+        if not all(map(_well_formed, self.sources)):
+            raise ValueError("a source has words where numbers belong, or something else where words do")
         if any(len(vector) != self.dim for vector in self.canaries):
             raise ValueError("a canary has another length than dim")
+        if self.canary_file is not None and self.canary_file.rows != len(self.canaries):
+            raise ValueError("there are not as many canaries as pictures of them")
         if self.calibration is not None and self.calibration.fingerprint != self.fingerprint_digest:
             raise ValueError("the calibration belongs to another model")
         if self.pictures is not None and (self.pictures.rows == "each") == bool(self.pictures.members):
@@ -121,6 +142,11 @@ class Manifest(_Part):
     def files(self) -> list[SegmentRef]:
         """All segments of the version: rows, and the pictures that they were made of."""
         return [*self.segments, *(self.pictures.members if self.pictures else [])]
+
+    @property
+    def paths(self) -> set[str]:
+        """Paths inside the index of all that the version needs besides its manifest."""
+        return {ref.file for ref in self.files} | ({self.canary_file.file} if self.canary_file else set())
 
     @property
     def metric_space(self) -> Space:
@@ -139,8 +165,17 @@ class Manifest(_Part):
 
     def encoded(self) -> bytes:
         """Canonical JSON bytes; parts that came later and are not there are not named: older readers can read it."""
-        unnamed = {name for name in ("calibration", "pictures") if getattr(self, name) is None}
+        unnamed = {name for name in ("calibration", "pictures", "canary_file") if getattr(self, name) is None}
         return canonical_json(self.model_dump(mode="json", exclude=unnamed))
+
+
+def _well_formed(source: dict[str, Any]) -> bool:
+    """Whether what is reckoned with in a source is what it has to be, as far as it is there."""
+    zooms = source.get("zooms", [])
+    words = [source[name] for name in ("scope", "date") if name in source]
+    numbers = [source[name] for name in ("overlap", "blank", "failed") if name in source]
+    return isinstance(zooms, list) and all(word is None or isinstance(word, str) for word in words) and all(
+        isinstance(number, (int, float)) and -1e12 < number < 1e12 for number in [*numbers, *zooms])
 
 
 def current_name(index: Path) -> str:

@@ -79,6 +79,7 @@ def change_pictures(
         m = store.manifest
         about = About(model=m.model, fingerprint=m.fingerprint, legend_digest=m.legend_digest, px=m.px,
                       sources=tuple(m.sources), canaries=tuple(tuple(vector) for vector in m.canaries),
+                      canary_file=m.canary_file,
                       pictures=m.pictures, created_by=created_by)
         return _written(path, members, about, store.name)
 
@@ -122,7 +123,8 @@ def without(members: Descriptors, keys: Sequence[str], scopes: Sequence[str]) ->
 
 
 def _written(path: Path, members: Descriptors, about: About, parent: str | None) -> IndexStore:
-    """Publish members, rows, manifest; the lock is held."""
+    """Publish members by their names, so that their order says nothing; rows, manifest; the lock is held."""
+    members = members.take(np.argsort(members.names, kind="stable"))
     asked = about.pictures
     if asked is None:
         raise InputError("An index of pictures has to know what its rows are.")

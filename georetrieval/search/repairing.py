@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from georetrieval import __version__, files
 from georetrieval.errors import InputError, StoreError
@@ -28,6 +29,7 @@ class Repair:
     problems : all that was wrong
     aside : files that were set aside
     salvaged : the current version now was made of what is left of a damaged one
+    unproved : it was published without canaries, since their file is damaged
     """
 
     version: int
@@ -37,10 +39,11 @@ class Repair:
     problems: tuple[str, ...]
     aside: tuple[str, ...]
     salvaged: bool = False
+    unproved: bool = False
 
     @property
     def lost(self) -> bool:
-        """Whether the current version now is not all that there was."""
+        """Whether the current version now has not all the rows that there were."""
         return self.salvaged or self.version < self.version_before
 
 
@@ -85,7 +88,7 @@ def repair(path: Path, *, salvage: bool = False, dry_run: bool = False, created_
     return Repair(
         manifest.version, manifest.counts.tiles, before.number or manifest.version,
         before.manifest.counts.tiles if before.manifest else None, tuple(problems),
-        tuple(file.relative_to(path).as_posix() for file in aside), salvaged=not chosen.whole)
+        tuple(file.relative_to(path).as_posix() for file in aside), salvaged=bool(chosen.bad), unproved=chosen.unproved)
 
 
 def _named(path: Path) -> tuple[str | None, list[str]]:
@@ -101,8 +104,8 @@ def _chosen(path: Path, found: Sequence[Version], named: str | None, salvage: bo
     """The current version if it is whole, else the newest that is, or that something can be salvaged of."""
     if not found:
         raise StoreError(f"{path} holds no manifest, so nobody knows what belongs together; build the index again.")
-    current = [version for version in found if version.name == named and version.whole]
-    some = [version for version in found if version.whole or (salvage and _salvageable(version))]
+    current = [version for version in found if version.name == named and _has_its_rows(version)]
+    some = [version for version in found if _has_its_rows(version) or (salvage and _salvageable(version))]
     if current or some:
         return (current or some)[0]
     best = next((version for version in found if _salvageable(version)), None)
@@ -114,35 +117,52 @@ def _chosen(path: Path, found: Sequence[Version], named: str | None, salvage: bo
                      "build the index again.")
 
 
+def _has_its_rows(version: Version) -> bool:
+    """Whether nothing is wrong but the file of the canaries: without them it is whole."""
+    return version.manifest is not None and len(version.problems) == int(version.unproved)
+
+
 def _salvageable(version: Version) -> bool:
     """Whether rows are left of a version whose only fault is damaged segments; of pictures each row has to be one."""
     m = version.manifest
     if m is None or (m.pictures is not None and m.pictures.members):
         return False
-    return len(version.problems) == len(version.bad) < len(m.segments)
+    return len(version.problems) - int(version.unproved) == len(version.bad) < len(m.segments)
 
 
 def _left_of(
     path: Path, manifest: Manifest, version: Version, found: Sequence[Version], created_by: str
 ) -> Manifest:
-    """The next version's manifest: the segments that are whole, nothing in the place of the others."""
+    """The next version's manifest: the files that are whole, nothing in the place of the others."""
+    proof: dict[str, Any] = {"canaries": [], "canary_file": None} if version.unproved else {}
+    if not version.bad:
+        return manifest.model_copy(update=proof | _next(version, found, created_by))
     refs = [ref for ref in manifest.segments if ref not in version.bad]
     ids = {name for ref in refs
            for name in segments.read_segment(path, ref, manifest.dim).column("tile_id").to_pylist()}
     tombstones = sorted(ids & set(manifest.tombstones))
     values = {name: getattr(manifest, name) for name in Manifest.model_fields} | {
-        "version": 1 + max(version.number for version in found), "parent": version.name, "package": __version__,
-        "created_by": created_by, "segments": refs, "tombstones": tombstones, "calibration": None,
+        "segments": refs, "tombstones": tombstones, "calibration": None,
         "counts": manifest.counts.model_copy(update={"tiles": len(ids) - len(tombstones)}),
     }
-    return Manifest(**values)
+    return Manifest(**values | proof | _next(version, found, created_by))
+
+
+def _next(version: Version, found: Sequence[Version], created_by: str) -> dict[str, Any]:
+    return {"version": 1 + max(other.number for other in found), "parent": version.name, "package": __version__,
+            "created_by": created_by}
 
 
 def _damaged(path: Path, found: Sequence[Version]) -> list[Path]:
-    """Manifests of versions that are not whole, then the segments that are the reason."""
+    """Segments that are damaged, then the manifests of the versions that are not whole for it.
+
+    In this order a repair that is killed in between finds them again: without its manifest nobody looks at a segment.
+    """
     manifests = [path / version.name for version in found if not version.whole]
     bad = dict.fromkeys(path / ref.file for version in found for ref in version.bad)
-    return [file for file in (*manifests, *bad) if file.is_file() or file.is_symlink()]
+    proofs = dict.fromkeys(path / version.manifest.canary_file.file for version in found
+                           if version.unproved and version.manifest and version.manifest.canary_file)
+    return [file for file in (*bad, *proofs, *manifests) if file.is_file() or file.is_symlink()]
 
 
 def _make_current(path: Path, manifest: Manifest, chosen: Version, named: str | None) -> None:

@@ -7,7 +7,7 @@ row width has to stay below a cap, whatever the file says about its size.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,18 @@ def without(table: pa.Table, gone: Collection[str]) -> pa.Table:
     import pyarrow.compute as pc
 
     return table.filter(pc.invert(pc.is_in(table.column("tile_id"), pa.array(sorted(gone), pa.string()))))
+
+
+def in_blocks(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of all tables in pieces of `SEGMENT_ROWS`, the last one shorter."""
+    rest: pa.Table | None = None
+    for table in tables:
+        rest = table if rest is None else pa.concat_tables([rest, table])
+        while rest.num_rows >= SEGMENT_ROWS:
+            yield rest.slice(0, SEGMENT_ROWS)
+            rest = rest.slice(SEGMENT_ROWS)
+    if rest is not None and rest.num_rows:
+        yield rest
 
 
 def descriptors_of(table: pa.Table, dim: int, space: Space) -> Descriptors:

@@ -3,6 +3,7 @@
     INDEX/CURRENT                            {"manifest": "manifests/00000001-<sha256>.json"}
     INDEX/manifests/<version>-<sha256>.json  what a version consists of; its name carries its own hash
     INDEX/segments/<sha256>.parquet          rows: tile id, key, scope, date, bounds, geometry and vector together
+    INDEX/canaries/<sha256>.parquet          pictures that prove that a net is the one that built the index
     INDEX/.lock                              held by a writer, freed by the kernel
 
 A version is committed segments first, then the manifest, then CURRENT, each wholly on the disk before the next.
@@ -21,7 +22,8 @@ import pyarrow as pa
 from georetrieval import __version__, files
 from georetrieval.errors import BusyError, InputError, StoreError
 from georetrieval.search import segments
-from georetrieval.search.building import About, Builder, Part, counted
+from georetrieval.search.building import About, Builder, Part, counted, publish_once
+from georetrieval.search.canaries import Canaries, read_canaries
 from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
@@ -36,6 +38,7 @@ from georetrieval.search.manifest import (
     publish_version,
     read_manifest,
 )
+from georetrieval.search.row_source import HeldRows
 from georetrieval.search.sweeping import sweep
 
 TRIES = 3
@@ -120,9 +123,11 @@ class IndexStore:
             cell_m=float(about.cell_m), px=about.px, model=about.model, fingerprint=fingerprint,
             fingerprint_digest=files.digest(fingerprint), legend_digest=about.legend_digest, segments=builder.refs,
             counts=Counts(tiles=len(builder.seen), blank=about.blank, failed=builder.failed),
-            canaries=[list(map(float, vector)) for vector in about.canaries],
+            canaries=[list(map(float, vector)) for vector in about.canaries], canary_file=about.canary_file,
             sources=counted(about.sources, builder.failed_of), pictures=about.pictures,
         )
+        if about.canary_file is not None and about.canary_bytes:
+            publish_once(path / about.canary_file.file, about.canary_bytes, about.canary_file)
         return cls._publish(path, manifest)
 
     @classmethod
@@ -207,6 +212,11 @@ class IndexStore:
         descriptors = segments.descriptors_of(table, self.manifest.dim, self.manifest.metric_space)
         return descriptors, table.drop_columns(["vector"])
 
+    def source(self) -> tuple[IndexStore, HeldRows]:
+        """The current version, and its rows for questions."""
+        store, rows = self.load_current()
+        return store, HeldRows(rows)
+
     def gallery(self, *, index: str = "exact") -> Gallery:
         """The rows behind an index, ready to be searched."""
         descriptors, table = self.load_current()[1]
@@ -214,19 +224,19 @@ class IndexStore:
 
     def info(self) -> dict[str, Any]:
         """The manifest for people: without vectors, with sizes and dates added up."""
-        m = self.manifest
-        chosen = read_record(self.path, m)
-        return {
-            "index": str(self.path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
-            "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
-            "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
-            "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
-            "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
-            "made_by": m.created_by, "package": m.package,
-            "search": chosen.told() if chosen else "exact",
-            "calibration": None if m.calibration is None else asdict(m.calibration),
-            "pictures": None if m.pictures is None else m.pictures.told(),
-        }
+        chosen = read_record(self.path, self.manifest)
+        return described(self.path, self.manifest) | {"search": chosen.told() if chosen else "exact"}
+
+    def canaries(self) -> Canaries | None:
+        """The pictures that are kept with it; None where none are.
+
+        Raises
+        ------
+        StoreError
+            When their file is damaged or lost.
+        """
+        ref = self.manifest.canary_file
+        return read_canaries(self.path, ref) if ref else None
 
     def verify(self) -> Check:
         """Read every byte of this version again: checksums, rows, columns, values, tile ids."""
@@ -237,13 +247,28 @@ class IndexStore:
         sweep(self.path, self.name)
 
 
+def described(path: object, m: Manifest) -> dict[str, Any]:
+    """A manifest for people: without vectors, with sizes and dates added up."""
+    return {
+        "index": str(path), "version": m.version, "tiles": m.counts.tiles, "blank": m.counts.blank,
+        "failed": m.counts.failed, "dim": m.dim, "space": m.space, "crs": m.crs or "none", "cell_m": m.cell_m,
+        "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
+        "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
+        "canaries": len(m.canaries) if m.canary_file else "none kept: the index was built before",
+        "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
+        "made_by": m.created_by, "package": m.package,
+        "calibration": None if m.calibration is None else asdict(m.calibration),
+        "pictures": None if m.pictures is None else m.pictures.told(),
+    }
+
+
 def refuse_existing(path: Path, replace: bool) -> None:
     """InputError when there is an index at `path` that may not be replaced, or no folder."""
     if (path / CURRENT).exists() and not replace:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", FOLDER, "damaged", ".lock"}
+    ours = {CURRENT, "manifests", "segments", "canaries", FOLDER, "damaged", "work", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))

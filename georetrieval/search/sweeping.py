@@ -40,12 +40,12 @@ def kept_versions(index: Path, current: str) -> list[str]:
 
 
 def leftovers(index: Path, kept: list[str]) -> Iterator[Path]:
-    """Files of the index that no version in `kept` names: temporary ones, then manifests, segments, codes."""
+    """Files of the index that no version in `kept` names: temporary ones, manifests, segments, canaries, codes."""
     used = set(kept)
     for name in kept:
         manifest = read_manifest(index, name)
-        used |= {ref.file for ref in manifest.files} | set(named_by(index, manifest))
-    for folder in (index, index / "manifests", index / "segments", index / FOLDER):
+        used |= manifest.paths | set(named_by(index, manifest))
+    for folder in (index, *(index / name for name in ("manifests", "segments", "canaries", FOLDER))):
         for file in sorted(folder.glob("*")):
             ours = folder != index or file.name.startswith(files.TEMPORARY_PREFIX)
             if ours and str(file.relative_to(index)) not in used:

@@ -51,7 +51,7 @@ def stored(rows: clouds.Vectors, folder: Path) -> IndexStore:
 
 def tuned(rows: clouds.Vectors, folder: Path) -> None:
     store = stored(rows, folder)
-    tune(folder, store.name, store.manifest, store.load()[0].vectors)
+    tune(folder, store.name, store.manifest, store.load()[0])
 
 
 def opened(folder: Path) -> object:

@@ -51,6 +51,28 @@ def test_a_kind_that_was_asked_for_is_kept_shown_and_searched(cli, town):
     assert answers(cli, town)[1] == ""
 
 
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_build_by_tasks_chooses_too_and_its_own_bytes_do_not_tell(cli, index, tmp_path):  # noqa: ARG001
+    """Codes are derived: with and without them the manifest, segments and canaries are the same."""
+    words = ("--model", "hog", "--tiles", "tiles", "--date", "2004")
+    for name, more in (("plain", ()), ("codes", ("--index", KIND, "--recall", "0.5"))):
+        code, out, err = cli("index", "build", str(tmp_path / name), *words, *more)
+        assert (code, out.strip()) == (0, str(tmp_path / name)), err
+    assert f"{KIND}: recall " in err
+    plain, codes = files_of(tmp_path / "plain"), files_of(tmp_path / "codes")
+    assert {name for name in codes if name not in plain} == {name for name in codes if name.startswith("ann/")}
+    assert len(codes) == len(plain) + 2
+    assert all(codes[name] == data for name, data in plain.items())
+    assert (info(cli, str(tmp_path / "codes"))["factory"], info(cli, str(tmp_path / "plain"))) == (KIND, "exact")
+    for option in (("--index", KIND), ("--recall", "0.9")):
+        code, _, err = cli("index", "build", str(tmp_path / "p"), "--model", "hog", "--pictures", "none", *option)
+        assert code == 2
+        assert option[0] in err
+
+
 def test_the_kind_stays_when_rows_go(cli, town):
     assert cli("index", "tune", town, "--index", KIND, "--recall", "0.5")[0] == 0
     code, _, err = cli("index", "remove", town, TILE)

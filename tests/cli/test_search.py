@@ -190,7 +190,7 @@ def test_canaries_refuse_an_eye_that_sees_differently_under_the_same_fingerprint
     monkeypatch.setattr(HogEmbedder, "__call__", lambda self, pixels, bands: real(self, pixels.flip(-1), bands))
     code, _, err = cli("search", index, TILE, "--tiles", "tiles")
     assert code == 4
-    assert "sees test pictures differently" in err
+    assert "sees the pictures that are kept with the index differently" in err
 
 
 def test_the_scores_are_the_cosines_of_the_stored_vectors(cli, index, place):

@@ -15,12 +15,13 @@ import shapely
 
 from georetrieval.errors import BusyError, GapsError, InputError, MismatchError, UsageError
 from georetrieval.files import sha256_file
-from georetrieval.geo import making, planning, tiling
+from georetrieval.geo import block_digests, making, planning, tiling
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.geo.tiling import build_tiles, plan_tiles
+from georetrieval.tasks.running import Hands
 from tests.made import tiny
 
 LEGEND = Legend.load("bdtopo12")
@@ -365,7 +366,7 @@ def test_records_of_an_older_maker_are_not_reused(tmp_path: Path, monkeypatch: p
     made: list[int] = []
     make = tiling.make
     monkeypatch.setattr(tiling, "make", lambda *o: made.append(1) or make(*o))
-    monkeypatch.setattr(tiling, "MAKER", making.MAKER + 1)
+    monkeypatch.setattr(block_digests, "MAKER", making.MAKER + 1)
     build(tmp_path / "out", survey)
     assert len(made) == 4
 
@@ -375,3 +376,19 @@ def test_shares_and_rows_have_plain_types(tmp_path: Path) -> None:
     assert rows["valid"].dtype == bool
     assert pd.api.types.is_integer_dtype(rows["col"])
     assert rows["share_road"].dtype == np.float32
+
+
+def test_processes_make_the_files_that_threads_make(tmp_path):
+    """Four sheets, one of them damaged: the same tile set and the same complaint."""
+    survey, settings = tiny.sheets(tmp_path / "in")
+    bad = sorted(survey.photos.iterdir())[1]
+    bad.write_bytes(bad.read_bytes()[:200_000])
+    said = []
+    for name, hands in (("threads", None), ("one", Hands()), ("two", Hands(jobs=2))):
+        with pytest.raises(GapsError, match=bad.name) as error:
+            build_tiles([survey], tmp_path / name, grid=settings.grid, px=settings.px, legend=settings.legend,
+                        hands=hands)
+        said.append(str(error.value))
+    assert said[0] == said[1] == said[2]
+    assert len(TileSet.open(tmp_path / "two").catalogue) == 48
+    assert tiny.files_of(tmp_path / "two") == tiny.files_of(tmp_path / "one") == tiny.files_of(tmp_path / "threads")

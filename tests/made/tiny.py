@@ -16,6 +16,12 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.transform import from_bounds
 
+from georetrieval.files import sha256_file
+from georetrieval.geo.grid import TileGrid
+from georetrieval.geo.legend import Legend
+from georetrieval.geo.making import Settings
+from georetrieval.geo.tile import Survey
+
 WEST, SOUTH = 905000, 6930000
 CRS = "EPSG:2154"
 BOUNDS = (float(WEST), float(SOUTH), float(WEST + 1000), float(SOUTH + 1000))
@@ -68,3 +74,20 @@ def write_survey(folder: Path, *, px: int = 500, seed: int = 0) -> tuple[Path, P
     """Write one colour photo of the square (`px` pixels a side) and its vectors: paths of both."""
     photo = write_raster(folder / "ortho" / "57-2004-0905-6931-LA93-2M00.tif", noise((3, px, px), seed))
     return photo, write_vectors(folder / "vectors")
+
+
+def sheets(folder: Path, *, across: int = 2, px: int = 64, cell_m: int = 250) -> tuple[Survey, Settings]:
+    """Write `across` x `across` colour sheets of 1 km (2 m pixels) with vectors, and how they are cut."""
+    for number in range(across**2):
+        west, south = WEST + 1000 * (number % across), SOUTH + 1000 * (number // across)
+        name = f"57-2004-{west // 1000:04d}-{south // 1000 + 1:04d}-LA93-2M00.tif"
+        write_raster(folder / "ortho" / name, noise((3, 500, 500), number), (west, south, west + 1000, south + 1000))
+    write_vectors(folder / "vectors")
+    return (Survey("57", "2004", folder / "ortho", folder / "vectors"),
+            Settings(TileGrid(CRS, cell_m), px, Legend.load("bdtopo12"), 0.5))
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """Every file below a folder but locks, with its SHA-256."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): sha256_file(p) for p in files}

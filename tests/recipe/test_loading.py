@@ -69,13 +69,14 @@ def test_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         load_recipe(recipe, ["index.folder=${PLACE}/x"])
 
 
-@pytest.mark.parametrize("setting", ["learn.epochs", "=3", "name.first=x", "tiles.worlds.7.km=1", "learn.epochs=[1"])
+@pytest.mark.parametrize("setting", ["learn.epochs", "=3", "name.first=x", "tiles.worlds.7.km=1", "learn.epochs=[1",
+                                     "tiles.worlds.².km=1", "learn.epochs=2001-99-99", "name=0x_"])
 def test_a_bad_set_is_one_sentence(recipe: Path, setting: str) -> None:
     with pytest.raises(UsageError, match="--set"):
         load_recipe(recipe, [setting])
 
 
-@pytest.mark.parametrize("text", ["a: [1", "just words", "- 1\n- 2\n", "\x00"])
+@pytest.mark.parametrize("text", ["a: [1", "just words", "- 1\n- 2\n", "\x00", "name: 2001-99-99", "a: !!bool x"])
 def test_not_a_recipe(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(text)

@@ -12,7 +12,7 @@ import torch
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.settings import NetSettings
-from georetrieval.recipe.indexing import require_eye
+from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.reading_classes import Judge
 from georetrieval.recipe.reading_index import add_pictures, eye_of, index_pictures
 from georetrieval.recipe.reading_pictures import joined, listed, looked
@@ -61,8 +61,11 @@ def test_canaries_are_compared_by_their_distance(masks):
         canaries = (kept + [[share * longest, 0]] * len(kept)).tolist()
         return replace(masks, manifest=masks.manifest.model_copy(update={"canaries": canaries}))
 
-    require_eye(moved(0.05), eye)
-    with pytest.raises(MismatchError, match="apart, at most 10% is allowed"):
+    assert len(kept) == masks.manifest.canary_file.rows == 4 + 2
+    require_eye(moved(0.001), eye)
+    with pytest.raises(MismatchError, match="sees the pictures .* moved by .* at most 5% is allowed"):
+        require_eye(moved(0.04), eye)
+    with pytest.raises(MismatchError, match=r"50.0% apart, at most 4.5% of the length is allowed"):
         require_eye(moved(0.5), eye)
 
 

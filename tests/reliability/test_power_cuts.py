@@ -17,8 +17,8 @@ from tests.made.campaign import SEED, size, told
 from tests.made.power import Disk, Event, Recorder, lay_out
 from tests.made.rows import Contents, contents, life
 
-CASES = size(2_500, 50_000)
-PARTS = max(2, size(2, 40))
+CASES = size(100, 50_000, ci=4_000)
+PARTS = size(2, 60, ci=20)
 
 
 def lived(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Event], list[Contents]]:
@@ -71,15 +71,15 @@ def found(state: dict[str, bytes], acknowledged: int, versions: list[Contents], 
     return "" if which >= max(1, acknowledged) else f"after {acknowledged}: version {which}"
 
 
-def test_r3_every_state_that_a_power_cut_leaves_is_whole(tmp_path, monkeypatch):
+def test_r3_every_state_that_a_power_cut_leaves_is_whole(memory_folder, monkeypatch):
     start = time.process_time()
-    (tmp_path / "real").mkdir()
-    events, versions = lived(tmp_path / "real", monkeypatch)
+    (memory_folder / "real").mkdir()
+    events, versions = lived(memory_folder / "real", monkeypatch)
     assert [len(rows) for rows in versions] == [n * PARTS for n in (6, 12, 11, 11)]
-    count, wrong = cut(events, versions, tmp_path / "after")
+    count, wrong = cut(events, versions, memory_folder / "after")
     told("R3", states=count, wrong=len(wrong), seconds=round(time.process_time() - start, 1))
     assert wrong == []
-    assert count >= size(80, 2_000)
+    assert count >= size(80, 6_000, ci=2_000)
 
 
 def no_fsync(monkeypatch):
@@ -111,12 +111,12 @@ def current_first(monkeypatch):
 
 
 @pytest.mark.parametrize("plant", [no_fsync, rename_before_write, current_first])
-def test_r3_a_planted_bug_is_caught(tmp_path, monkeypatch, plant):
+def test_r3_a_planted_bug_is_caught(memory_folder, monkeypatch, plant):
     """Else the campaign above would prove nothing."""
-    (tmp_path / "real").mkdir()
+    (memory_folder / "real").mkdir()
     with monkeypatch.context() as planted:
         plant(planted)
-        events, versions = lived(tmp_path / "real", monkeypatch)
-    count, wrong = cut(events, versions, tmp_path / "after", most=size(400, 4_000))
+        events, versions = lived(memory_folder / "real", monkeypatch)
+    count, wrong = cut(events, versions, memory_folder / "after", most=size(100, 8_000, ci=2_000))
     told(f"R3 with {plant.__name__}", states=count, caught=len(wrong))
     assert wrong

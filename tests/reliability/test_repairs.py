@@ -14,18 +14,18 @@ from georetrieval.search.store import IndexStore
 from tests.made.campaign import SEED, size, told
 from tests.made.rows import contents, life
 
-STORES = size(200, 2_000)
+STORES = size(40, 2_000, ci=200)
 
 
 @pytest.fixture
-def lived(tmp_path):
+def lived(memory_folder):
     """Four versions, all still there; beside each its name, its rows and the files that it needs."""
     versions = []
-    for step in life(tmp_path / "whole"):
+    for step in life(memory_folder / "whole"):
         step()
-        store = IndexStore.open(tmp_path / "whole")
+        store = IndexStore.open(memory_folder / "whole")
         versions.append((store.name, contents(store.path), {store.name, *(ref.file for ref in store.manifest.files)}))
-    return tmp_path / "whole", versions
+    return memory_folder / "whole", versions
 
 
 def damage(index, versions, random):
@@ -48,11 +48,11 @@ def damage(index, versions, random):
     return hit
 
 
-def test_r19_damaged_stores_are_repaired(lived, tmp_path):
+def test_r19_damaged_stores_are_repaired(lived, memory_folder):
     whole, versions = lived
     random, back, refused, lost = np.random.default_rng(SEED), 0, 0, 0
     for _ in range(STORES):
-        index = tmp_path / "damaged"
+        index = memory_folder / "damaged"
         shutil.rmtree(index, ignore_errors=True)
         shutil.copytree(whole, index)
         hit = damage(index, versions, random)

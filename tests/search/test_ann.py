@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import faiss
 import numpy as np
 import pyarrow as pa
@@ -13,9 +16,10 @@ from georetrieval.errors import InputError, UsageError
 from georetrieval.search import ann
 from georetrieval.search.ann import FaissIndex, Plan
 from georetrieval.search.descriptors import Descriptors
-from georetrieval.search.flat import FlatIndex
+from georetrieval.search.flat import FlatIndex, flat_of
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import ExactIndex
+from tests.made.campaign import size
 from tests.made.clouds import cloud
 
 N = 400
@@ -23,7 +27,7 @@ PLANS = (Plan("PQ4x4fs,RFlat", 8), Plan("PQ2x4fs,RFlat", 8), Plan("IVF4,PQ4x4fs,
          Plan("Flat", 8))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=size(15, 1000, ci=200))
 @given(st.integers(1, 90), st.integers(1, 20), st.integers(1, 100), st.integers(0, 2**32 - 1),
        st.sampled_from(["cosine", "euclidean"]), st.booleans(), st.booleans())
 def test_the_flat_index_says_what_the_oracle_says_bit_for_bit(n, d, k, seed, space, some, alike):
@@ -51,7 +55,9 @@ def test_rows_that_are_chosen_are_looked_at_in_parts(space, monkeypatch):
     assert (scores == wanted[0]).all()
 
 
-def world(seed: int) -> tuple[Descriptors, pa.Table]:
+@cache
+def world(seed: int) -> tuple[Descriptors, pa.Table, list[dict[str, Any]]]:
+    """Rows in any order of names, some of them equal, two that mean nothing; their table, also row by row."""
     random = np.random.default_rng(seed)
     vectors = cloud(N, 8, 40, 0.4, seed)
     vectors[random.integers(0, N, 60)] = vectors[0]  # equal rows
@@ -60,13 +66,21 @@ def world(seed: int) -> tuple[Descriptors, pa.Table]:
     x, y = random.uniform(0, 5000, (2, N)).round(-2)
     table = pa.table({"date": np.asarray(["2004", "2019"])[random.integers(0, 2, N)].tolist(), "xmin": x,
                       "ymin": y, "xmax": x + 100, "ymax": y + 100})
-    names = [f"t{i}" for i in range(N)]
-    return Descriptors(vectors, [f"k{i // 4}" for i in range(N)], names, scopes, "cosine"), table
+    names = [f"t{i}" for i in random.permutation(N)]
+    return Descriptors(vectors, [f"k{i // 4}" for i in range(N)], names, scopes, "cosine"), table, table.to_pylist()
 
 
-def allowed(where: Filter, rows: Descriptors, table: pa.Table, row: int, queries: Descriptors, i: int, middle) -> bool:
+@cache
+def gallery(kind: str | Plan, seed: int) -> Gallery:
+    rows, table, _ = world(seed)
+    index = FaissIndex(flat_of(rows), kind) if isinstance(kind, Plan) else kind
+    return Gallery.of(rows, attributes=table, index=index)
+
+
+def allowed(
+    where: Filter, rows: Descriptors, r: dict[str, Any], row: int, queries: Descriptors, i: int, middle: np.ndarray
+) -> bool:
     """The filter, said again one row at a time."""
-    r = table.slice(row, 1).to_pylist()[0]
     far = np.hypot((r["xmin"] + r["xmax"]) / 2 - middle[0], (r["ymin"] + r["ymax"]) / 2 - middle[1])
     return bool(
         rows.valid[row] and (not where.dates or r["date"] in where.dates)
@@ -86,19 +100,19 @@ wheres = st.builds(
 
 
 @pytest.mark.parametrize("kind", ["exact", "dense", *PLANS], ids=str)
-@settings(deadline=None, max_examples=12)
-@given(where=wheres, k=st.sampled_from([1, 3, 5, 60, 500]), seed=st.integers(0, 3), lone=st.booleans())
+@settings(deadline=None, max_examples=size(4, 200, ci=40))
+@given(where=wheres, k=st.sampled_from([1, 3, 5, 60, 500]), seed=st.integers(0, size(0, 3, ci=3)), lone=st.booleans())
 def test_filters_are_exact_on_every_kind(kind, where, k, seed, lone):
     """Who may answer is exact on all; that as many answer as may and are asked for, and in which order, too."""
-    rows, table = world(seed)
-    index = FaissIndex(FlatIndex(rows.vectors[rows.valid], "cosine"), kind) if isinstance(kind, Plan) else kind
+    rows, _, records = world(seed)
     queries = rows.take([0, 30, 7, 55, 120][: 2 if lone else 5])
-    middles = np.asarray([[table["xmin"][i].as_py() + 50, table["ymin"][i].as_py() + 50] for i in (0, 30, 7, 55, 120)])
+    middles = np.asarray([[records[i]["xmin"] + 50, records[i]["ymin"] + 50] for i in (0, 30, 7, 55, 120)])
     middles = middles[: len(queries)]
-    matches = Gallery.of(rows, attributes=table, index=index).search(queries, k, where=where, places=middles)
+    matches = gallery(kind, seed).search(queries, k, where=where, places=middles)
     assert matches.query_rows.tolist() == [i for i in range(len(queries)) if i != 2]
     for line, i in enumerate(matches.query_rows):
-        may = [r for r in range(N) if allowed(where, rows, table, r, queries, i, middles[i])]
+        may = [r for r in np.argsort(rows.names).tolist()
+               if allowed(where, rows, records[r], r, queries, i, middles[i])]
         answers = matches.rows[line][matches.found[line]]
         assert len(answers) == min(k, len(may))
         assert set(answers.tolist()) <= set(may)
@@ -108,7 +122,7 @@ def test_filters_are_exact_on_every_kind(kind, where, k, seed, lone):
         scores, wanted = ExactIndex(rows.vectors[may], "cosine").search(queries.vectors[i:i + 1], len(may))
         score_of = dict(zip(np.asarray(may)[wanted[0]].tolist(), scores[0].tolist(), strict=True))
         order = list(score_of)
-        told = [(-score_of[r], r) for r in answers.tolist()]
+        told = [(-score_of[r], rows.names[r]) for r in answers.tolist()]
         assert told == sorted(told)
         if not isinstance(kind, Plan) or kind.factory == "Flat":
             assert answers.tolist() == order[: len(answers)]
@@ -124,6 +138,25 @@ def test_equal_rows_come_in_the_order_of_the_rows_however_many_they_are(plan, sp
     index = FaissIndex(FlatIndex(data, space), plan)
     assert index.search(data[50:51], 5)[1].tolist() == [[50, 51, 52, 53, 54]]
     assert index.among(data[50:51], 5, np.arange(0, N, 2))[1].tolist() == [[50, 52, 54, 56, 58]]
+
+
+@pytest.mark.parametrize("where", [Filter(), Filter(scopes=("a",))], ids=["all", "most"])
+def test_twins_come_by_their_names_through_the_codes_too(where, monkeypatch):
+    """Every row twice, in any order of names: codes propose, names decide, and few questions need the exact index."""
+    random = np.random.default_rng(4)
+    place = random.permutation(np.repeat(np.arange(700), 2))
+    names = np.asarray([f"t{i}" for i in random.permutation(1400)])
+    rows = Descriptors(cloud(700, 16, 70, 0.5)[place], names, names, np.where(place % 5 > 0, "a", "b"), "cosine")
+    codes = Gallery.of(rows, index="PQ8x4fs,RFlat")
+    compared, slowly = [], codes.index.flat.among
+    monkeypatch.setattr(codes.index.flat, "among", lambda q, k, r: compared.append(len(q)) or slowly(q, k, r))
+    asked = rows.take(np.flatnonzero(place % 5 > 0)[::20])
+    found = codes.search(asked, 4, where=where)
+    for twin, line in zip(asked.names, found.rows, strict=True):
+        mine = names[place == place[names == twin]].tolist()
+        assert names[line[:2]].tolist() == sorted(mine)
+        assert names[line[2:]].tolist() == sorted(names[line[2:]].tolist())
+    assert sum(compared) < len(asked) / 2
 
 
 @pytest.mark.parametrize("space", ["cosine", "euclidean"])
@@ -159,12 +192,13 @@ def test_too_few_proposals_are_completed_and_minus_one_never_leaves():
 def test_rows_that_mean_nothing_never_reach_the_codes(bad):
     data = cloud(N, 8, 20, 0.5)
     which = np.arange(0, N, 3)
-    clean = FaissIndex(FlatIndex(np.delete(data, which, 0), "cosine"), PLANS[0])
+    names = np.asarray([f"t{i}" for i in range(N)])
+    order = np.argsort(np.delete(names, which))
+    clean = FaissIndex(FlatIndex(np.delete(data, which, 0)[order], "cosine"), PLANS[0])
     data[which] = bad
-    names = [f"t{i}" for i in range(N)]
-    gallery = Gallery.of(Descriptors(data, names, names, names, "cosine"), index="PQ4x4fs,RFlat")
-    assert bytes(faiss.serialize_index(gallery.index.codes)) == bytes(faiss.serialize_index(clean.codes))
-    assert not np.isin(gallery.search(gallery.descriptors, 5).rows, which).any()
+    dirty = Gallery.of(Descriptors(data, names, names, names, "cosine"), index="PQ4x4fs,RFlat")
+    assert bytes(faiss.serialize_index(dirty.index.codes)) == bytes(faiss.serialize_index(clean.codes))
+    assert not np.isin(dirty.search(dirty.descriptors, 5).rows, which).any()
     with pytest.raises(InputError, match="zero or not finite"):
         FlatIndex(data, "cosine")
 

@@ -10,9 +10,10 @@ from georetrieval.search import choosing
 from georetrieval.search.ann import FaissIndex, Plan
 from georetrieval.search.choosing import Sample, Trial, choose, kinds, told
 from georetrieval.search.flat import FlatIndex
+from tests.made.campaign import size
 from tests.made.clouds import cloud
 
-N = 6000
+N = size(3000, 24_000, ci=6000)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def _timed(monkeypatch):
 
     monkeypatch.setattr(FlatIndex, "among", counted)
     monkeypatch.setattr(Sample, "single_ms", work)
-    monkeypatch.setattr(choosing, "QUERIES", 300)
+    monkeypatch.setattr(choosing, "QUERIES", size(120, 1000, ci=300))
 
 
 def test_a_small_collection_is_exact_and_nothing_is_measured():
@@ -68,7 +69,7 @@ def test_the_choice_notices_that_there_are_few_clusters():
 
 @pytest.mark.usefixtures("_timed")
 def test_a_kind_that_was_named_is_taken_and_said_to_miss_the_recall():
-    choice = choose(FlatIndex(cloud(2 * N, 32, 2 * N, 1), "cosine"), asked="PQ2x4fs,RFlat")
+    choice = choose(FlatIndex(cloud(12_000, 32, 12_000, 1), "cosine"), asked="PQ2x4fs,RFlat")
     assert choice.plan == Plan("PQ2x4fs,RFlat", choosing.K_FACTORS[-1])
     assert not choice.reached
     assert "below the recall asked for, 0.999" in told(choice)

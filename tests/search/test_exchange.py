@@ -88,7 +88,7 @@ def test_the_csv_and_the_npy_are_what_anybody_reads(built, tmp_path):
 
 
 def test_the_fingerprint_is_kept_and_another_model_is_refused_before_a_row_is_read(file, tmp_path):
-    def other(manifest):
+    def other(manifest, _canaries):
         require_same(manifest.fingerprint, {"architecture": "hog", "bands": ["r", "g", "b"], "px": 256})
 
     with pytest.raises(MismatchError, match="px is 128 in the index and 256 in the model"):
@@ -154,6 +154,9 @@ def test_words_without_sense_are_one_sentence(built, tmp_path):
         with pytest.raises(InputError) as error:
             import_rows(tmp_path / "back", tmp_path / "out.csv", ground)
         assert "\n" not in str(error.value)
+    (tmp_path / "out.json").write_text('{"format": "georetrieval-export-1", "manifest": {"model": "\\ud800"}}')
+    with pytest.raises(InputError, match="damaged"):
+        import_rows(tmp_path / "back", tmp_path / "out.csv", ground)
     (tmp_path / "out.json").unlink()
     with pytest.raises(InputError, match="is not there"):
         import_rows(tmp_path / "back", tmp_path / "out.csv", ground)
@@ -181,6 +184,18 @@ def test_an_object_array_is_never_unpickled(built, tmp_path):
     write_words(tmp_path / "out.json", words)
     with pytest.raises(InputError, match="cannot be read"):
         import_rows(tmp_path / "back", tmp_path / "out.csv", ground)
+
+
+def test_what_numpy_takes_for_something_else_is_one_sentence(built, tmp_path):
+    """A zip of arrays, and a header that is no Python; the hashes are right."""
+    export_csv(built, tmp_path / "out.csv")
+    words = json.loads((tmp_path / "out.json").read_text())
+    np.savez(tmp_path / "zip.npz", np.zeros((78, 8), np.float32))
+    for data in ((tmp_path / "zip.npz").read_bytes(), b"\x93NUMPY\x01\0\x10\0{'descr': ((((  \n"):
+        (tmp_path / "out.npy").write_bytes(data)
+        write_words(tmp_path / "out.json", words | {"npy_sha256": files.sha256_file(tmp_path / "out.npy")})
+        with pytest.raises(InputError, match="cannot be read as npy"):
+            import_rows(tmp_path / "back", tmp_path / "out.csv", ground)
 
 
 def test_hostile_columns_and_names_are_refused(built, tmp_path):

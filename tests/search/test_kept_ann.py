@@ -19,6 +19,7 @@ from georetrieval.search.exchange import export_parquet
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.store import IndexStore
+from tests.made.campaign import size
 from tests.made.clouds import cloud
 from tests.search.conftest import make_part
 
@@ -33,7 +34,7 @@ def store(tmp_path, about) -> IndexStore:
 
 
 def tuned(store: IndexStore, kind: str = KIND) -> None:
-    kept_ann.tune(store.path, store.name, store.manifest, store.load()[0].vectors, asked=kind, recall=0.9)
+    kept_ann.tune(store.path, store.name, store.manifest, store.load()[0], asked=kind, recall=0.9)
 
 
 def files_of(store: IndexStore) -> dict[str, os.PathLike[str]]:
@@ -72,7 +73,7 @@ def test_what_was_chosen_is_kept_and_read_again(store):
 def damages(data: bytes) -> list[bytes]:
     random = np.random.default_rng(3)
     flipped = []
-    for place in random.integers(0, len(data), 40):
+    for place in random.integers(0, len(data), size(6, 200, ci=40)):
         changed = bytearray(data)
         changed[place] ^= 1 << int(random.integers(0, 8))
         flipped.append(bytes(changed))
@@ -146,7 +147,7 @@ def test_a_new_version_is_measured_again_as_it_was_asked_for(store):
     rows = newer.load()[0]
     assert kept_ann.kept_index(newer.path, newer.manifest, rows)[1] == ""
     assert isinstance(kept_ann.kept_index(newer.path, newer.manifest, rows)[0], FlatIndex)  # never the old codes
-    choice = kept_ann.retune(newer.path, newer.name, newer.manifest, lambda: rows.vectors)
+    choice = kept_ann.retune(newer.path, newer.name, newer.manifest, lambda: rows)
     assert choice is not None
     assert (choice.asked, choice.plan.factory) == (KIND, KIND)
     assert isinstance(kept_ann.kept_index(newer.path, newer.manifest, rows)[0], FaissIndex)

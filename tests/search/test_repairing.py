@@ -84,10 +84,23 @@ def test_a_damaged_segment_takes_its_version_with_it_and_is_told(built, part, ab
     assert only_here.file in check.problems[0]
     done = repair(built.path)
     assert (done.version, done.rows, done.rows_before, done.lost) == (1, 80, 60, True)
-    assert done.aside == (broken.name, only_here.file)
+    assert done.aside == (only_here.file, broken.name)
     assert (newest(built).load()[0].vectors == built.load()[0].vectors).all()
     again = IndexStore.build(built.path, [part()], about, replace=True)
     assert (again.manifest.version, again.manifest.parent) == (2, built.name)
+    assert verify(built.path).problems == ()
+
+
+def test_a_repair_that_was_killed_sets_the_same_files_aside(built, monkeypatch):
+    """Killed between two of them: the segment is still found, though no version has to name it any longer."""
+    broken = newest(built)
+    flip(built.path / broken.manifest.segments[1].file)
+    with monkeypatch.context() as killed:
+        killed.setattr(files, "set_aside", lambda some, to, real=files.set_aside: real(some[:1], to))
+        repair(built.path)
+    repair(built.path)
+    names = {path.name for path in (built.path / "damaged").iterdir()}
+    assert names == {f"{broken.manifest.segments[1].sha256}.parquet", broken.name.removeprefix("manifests/")}
     assert verify(built.path).problems == ()
 
 

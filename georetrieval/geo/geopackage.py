@@ -1,0 +1,48 @@
+"""A GeoPackage is a database that somebody else wrote: it may hold tables that stand for files and hosts elsewhere."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from georetrieval.errors import InputError
+
+SIGNATURE = b"SQLite format 3\x00"
+_VIRTUAL = re.compile(r"using\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+_INNOCENT = {"rtree", "fts3", "fts4", "fts5"}
+_CALLS = re.compile(r"\b(?:ogr_\w+|gdal_\w+|load_extension|readfile|writefile|edit|fts3_tokenizer)"
+                    r"\s*[\"'`\]]?\s*\(", re.IGNORECASE)
+MOST_TABLES = 10_000
+
+
+def check_geopackage(path: Path) -> None:
+    """Look at the definitions of a GeoPackage before GDAL runs them.
+
+    GDAL makes a virtual table ("VirtualOGR") or a view with its own functions follow any path or host that is written
+    in the database; spatial and text indexes are the only virtual tables of a delivery.
+
+    Raises
+    ------
+    InputError
+        When it holds such a table, view or trigger, or is damaged.
+    """
+    try:
+        base = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+        try:
+            rows = base.execute("SELECT name, type, sql FROM sqlite_master LIMIT ?", (MOST_TABLES + 1,)).fetchall()
+        finally:
+            base.close()
+    except (sqlite3.Error, ValueError, OverflowError, UnicodeError) as error:
+        raise InputError(f"{path} cannot be read; it looks damaged: {error}.") from error
+    if len(rows) > MOST_TABLES:
+        raise InputError(f"{path} holds more than {MOST_TABLES} tables; it is not a delivery.")
+    for name, kind, sql in rows:
+        text = sql if isinstance(sql, str) else ""
+        if text.lstrip().lower().startswith("create virtual"):
+            found = _VIRTUAL.search(text)
+            if found is None or found[1].lower() not in _INNOCENT:
+                raise InputError(f"{path} is refused: its table {name!r} stands for something outside the file.")
+        elif kind in ("view", "trigger") and _CALLS.search(text):
+            raise InputError(f"{path} is refused: its {kind} {name!r} calls functions that can reach outside the file.")

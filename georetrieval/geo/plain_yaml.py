@@ -1,0 +1,47 @@
+"""YAML of settings: words, numbers, lists and mappings, few enough of them, and one kind of error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+MOST_VALUES = 100_000
+"""Of one file, those counted again that an alias repeats."""
+MOST_DEPTH = 64
+
+
+def plain_values(text: str) -> Any:
+    """The value of a YAML text, safely: no objects, and nothing that grows without end by its own aliases.
+
+    Raises
+    ------
+    yaml.YAMLError
+        When it cannot be read, whatever in it is wrong: the library has other errors for dates and numbers that are
+        none, and for tags on words that do not fit them.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+        raise yaml.YAMLError(f"a value is not of the kind that it looks like ({error}); put words in quotes") from error
+    except RecursionError as error:
+        raise yaml.YAMLError(f"its values lie deeper than {MOST_DEPTH} in one another") from error
+    _check(value)
+    return value
+
+
+def _check(value: Any) -> None:
+    count, waiting = 0, [(value, 1)]
+    while waiting:
+        some, depth = waiting.pop()
+        if isinstance(some, str) and any("\ud800" <= letter <= "\udfff" for letter in some):
+            raise yaml.YAMLError("it holds half a letter (a lone surrogate)")
+        inner = [*some.keys(), *some.values()] if isinstance(some, Mapping) else some
+        if not isinstance(inner, (list, tuple, set)):
+            continue
+        count += len(inner)
+        if depth > MOST_DEPTH or count > MOST_VALUES:
+            raise yaml.YAMLError(f"it holds more than {MOST_VALUES} values, or some deeper than {MOST_DEPTH} in one "
+                                 "another")
+        waiting += [(item, depth + 1) for item in inner]

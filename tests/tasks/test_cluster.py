@@ -1,0 +1,48 @@
+"""A real Dask scheduler and two worker processes: the same index as one process makes, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from georetrieval.errors import InputError, MissingExtraError
+from georetrieval.tasks import cluster
+from georetrieval.tasks.running import Hands, run
+from tests.made import tiny
+from tests.made.counting import Counting, tasks
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+                      host="127.0.0.1") as local:
+        yield local.scheduler_address
+
+
+def test_a_worker_that_is_killed_changes_nothing(tmp_path, scheduler):
+    done = run(Counting(tmp_path, {2: "kill once", 5: "read"}), tasks(8), Hands(scheduler=scheduler))
+    assert done.problems == {"number 5": "sheet 5 is damaged"}
+    assert [done.results[task.digest]["square"] for task in tasks(8) if task.what != 5] == [0, 1, 4, 9, 16, 36, 49]
+
+
+def test_the_index_of_a_cluster_is_that_of_one_process(tmp_path, scheduler):
+    from georetrieval.recipe.index_surveys import index_surveys
+
+    survey, settings = tiny.sheets(tmp_path / "in")
+    alone = index_surveys(tmp_path / "alone", [survey], settings, "hog")
+    many = index_surveys(tmp_path / "many", [survey], settings, "hog", hands=Hands(scheduler=scheduler))
+    assert many is not None
+    assert alone is not None
+    assert many.name == alone.name
+    assert tiny.files_of(tmp_path / "many") == tiny.files_of(tmp_path / "alone")
+
+
+def test_no_scheduler_and_no_dask_are_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
+    with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
+        run(Counting(tmp_path), tasks(1), Hands(scheduler="tcp://127.0.0.1:9"))
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'georetrieval\[dask\]'") as error:
+        run(Counting(tmp_path), tasks(1), Hands(scheduler="tcp://127.0.0.1:9"))
+    assert error.value.exit_code == 5
