@@ -89,6 +89,7 @@ def keep(stage: str, races: list[Race], more: Mapping[str, object] | None = None
              "races": [{**asdict(one), "ratios": {t.name: round(one.ratio(t.name), 3) for t in one.times}}
                        for one in races]}
     path = RESULTS / f"{stage}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return path
 
