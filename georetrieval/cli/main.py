@@ -11,7 +11,7 @@ import rich_click as click
 from click.exceptions import Abort
 
 from georetrieval import __version__
-from georetrieval.errors import INTERRUPTED, GeoretrievalError
+from georetrieval.errors import INTERRUPTED, BusyError, GeoretrievalError
 
 COMMANDS = {
     "inspect": "inspect",
@@ -61,7 +61,7 @@ def command() -> None:
 
     Exit codes: 0 done, 1 a bug, 2 bad usage, bad input or damaged store, 3 done with gaps (listed), 4 index, model
     or legend do not belong together, 5 an optional part is not installed, 10 an alarm was raised (classify --alarm),
-    75 locked or disk full, 130 interrupted.
+    75 locked, disk full or no memory left, 130 interrupted.
     """
 
 
@@ -85,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (Abort, KeyboardInterrupt):
         _say("interrupted: what was finished is kept; run the same command again to go on.")
         sys.exit(INTERRUPTED)
+    except MemoryError:
+        _say("error: there is not enough memory; free some, or ask for fewer processes, and run the command again.")
+        sys.exit(BusyError.exit_code)
     except click.ClickException as error:
         _say(f"error: {error.format_message()}")
         sys.exit(2)

@@ -112,7 +112,8 @@ def test_r8_with_little_memory(place, tmp_path):
         code = ended(command(folder, index, now + (level * 480 << 20) // LEVELS))
         said = (index.parent / "said").read_text()
         assert code != -signal.SIGALRM, "it hangs"
-        assert code in (0, 2, 3, 75) or code < 0 or "MemoryError" in said or "memory" in said, said
+        assert code in (0, 2, 3, 75) or code < 0, (code, said)
+        assert "Traceback" not in said, said
         codes.append(code)
         if code != 0:
             assert ended(command(folder, index)) == 0, (index.parent / "said").read_text()

@@ -8,7 +8,7 @@ import pytest
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.gallery import Gallery
-from georetrieval.search.prototypes import clusters, mean_fails, mean_silhouette, means, prototypes, rows_of
+from georetrieval.search.prototypes import clusters, failing, mean_silhouette, means, prototypes, rows_of
 from georetrieval.search.row_ids import row_id
 
 
@@ -95,16 +95,26 @@ def test_rivals_are_of_the_same_scope():
 def test_a_mean_fails_by_the_other_members_alone():
     """Of 0 and 8 each is 8 from the other; a rival at 20 is 12 from the second, one at 15 is 7 from it."""
     own = np.array([[0.0, 1], [8, 1]], np.float32)
-    assert not mean_fails(own, np.array([[20.0, 1]], np.float32), cosine=False)
-    assert mean_fails(own, np.array([[20.0, 1], [15, 1]], np.float32), cosine=False)
-    assert not mean_fails(own[:1], np.array([[0.0, 1]], np.float32), cosine=False), "one picture is its own mean"
+    assert failing(own, np.array([[20.0, 1]], np.float32), cosine=False) == 0
+    assert failing(own, np.array([[20.0, 1], [15, 1]], np.float32), cosine=False) == 0.5
+    assert failing(own[:1], np.array([[0.0, 1]], np.float32), cosine=False) == 0, "one picture is its own mean"
 
 
 def test_on_the_circle_a_mean_fails_by_angles():
     """Members at 0 and 60 degrees, 60 apart; a rival at 125 is 65 from the second, one at 115 is 55."""
     own = degrees(0, 60)
-    assert not mean_fails(own, degrees(125), cosine=True)
-    assert mean_fails(own, degrees(115), cosine=True)
+    assert failing(own, degrees(125), cosine=True) == 0
+    assert failing(own, degrees(115), cosine=True) == 0.5
+
+
+def test_one_odd_picture_is_no_reason_to_divide():
+    """Of 24 pictures of a, in two clusters at heights 0 and 4, two (one in twelve) are nearer to b: less than a tenth;
+    six are a quarter."""
+    two = [[x, y] for y in (0, 4) for x in np.linspace(-0.5, 0.5, 11)]
+    for odd, rows in ((2, ["a", "b"]), (6, ["a", "a", "b"])):
+        own = [*two[:24 - odd], *([[7, 2]] * odd)]
+        found = prototypes(members([*own, [8, 2], [8, 2.5]], ["a"] * len(own) + ["b"] * 2), most=2)
+        assert found.keys.tolist() == rows
 
 
 def test_on_the_circle_prototypes_have_length_one():

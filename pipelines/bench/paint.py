@@ -1,0 +1,136 @@
+"""Painting tiles of 1 km from real vector layers: ours and what people would put together themselves.
+
+    python pipelines/bench/paint.py DELIVERY [--px 256] [--px 2000] [--tiles 72] [--keep]
+
+DELIVERY is a folder of BD TOPO layers. Reading and buffering are done once, before the race, and are the same for all.
+Ours takes its objects as they were read (making WKB and rectangles included); "rusterize, bare" gets WKB and rows
+of each tile ready made. All but the last two must give the same pixels as rasterio, tile by tile, but for a thousandth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import click
+import geopandas as gpd
+import numpy as np
+import racing
+import shapely
+from rasterio.features import rasterize
+from rasterio.transform import from_bounds
+from rusterize import rusterize
+
+from georetrieval.geo.deliveries import open_delivery
+from georetrieval.geo.grid import Bounds
+from georetrieval.geo.layers import ClassedObjects, read_classes
+from georetrieval.geo.legend import Legend
+from georetrieval.geo.paint import Painter
+
+KM = 1000.0
+PEER = "rusterize, bare"
+TUNED = "STRtree + one rasterio call"
+AGREE = 0.999
+Codes = np.ndarray
+Way = Callable[[list[Bounds], int], list[Codes]]
+
+
+def fullest(objects: ClassedObjects, count: int) -> list[Bounds]:
+    """The squares of 1 km with the most objects, so that nobody is measured on empty ground."""
+    middle = shapely.get_coordinates(shapely.centroid(objects.geometry))
+    cells, held = np.unique(np.floor(middle[np.isfinite(middle).all(axis=1)] / KM), axis=0, return_counts=True)
+    best = cells[np.argsort(-held, kind="stable")[:count]] * KM
+    return [(float(x), float(y), float(x + KM), float(y + KM)) for x, y in best]
+
+
+def ways(objects: ClassedObjects, tiles: list[Bounds]) -> dict[str, Way]:
+    """Each contender: tiles and their side in pixels to codes."""
+    geometry, code = objects.geometry, objects.code
+    tree, wkb = shapely.STRtree(geometry), np.asarray(shapely.to_wkb(geometry, output_dimension=2), object)
+    rows_of = {bounds: np.sort(tree.query(shapely.box(*bounds))) for bounds in tiles}
+    frame = gpd.GeoDataFrame({"code": code}, geometry=geometry)
+
+    def ours(some: list[Bounds], px: int) -> list[Codes]:
+        painter = Painter(objects)
+        return [painter.paint(bounds, (px, px)) for bounds in some]
+
+    def bare(some: list[Bounds], px: int) -> list[Codes]:
+        return [rusterize(wkb[rows_of[b]], extent=b, out_shape=(px, px), burn=code[rows_of[b]], fun="last",
+                          background=0, encoding="numpy", dtype="uint8")[0] for b in some]
+
+    def tuned(some: list[Bounds], px: int, cut: bool = False) -> list[Codes]:
+        found = []
+        for bounds in some:
+            rows = np.sort(tree.query(shapely.box(*bounds)))
+            shapes = shapely.clip_by_rect(geometry[rows], *bounds) if cut else geometry[rows]
+            found.append(_burnt(zip(shapes, code[rows].tolist(), strict=True), bounds, px))
+        return found
+
+    def per_class(some: list[Bounds], px: int) -> list[Codes]:
+        found = []
+        for bounds in some:
+            near = gpd.clip(frame, bounds)
+            painted = np.zeros((px, px), np.uint8)
+            for one in dict.fromkeys(code.tolist()):  # in the painter's order
+                mine = _burnt(((shape, 1) for shape in near.geometry[near["code"] == one]), bounds, px)
+                painted[mine > 0] = one
+            found.append(painted)
+        return found
+
+    def sheet(some: list[Bounds], px: int) -> list[Codes]:
+        west, south = min(b[0] for b in some), min(b[1] for b in some)
+        east, north = max(b[2] for b in some), max(b[3] for b in some)
+        shape = round((north - south) / KM * px), round((east - west) / KM * px)
+        if shape[0] * shape[1] > 2**31:
+            raise click.ClickException("The tiles lie too far apart for one sheet; take fewer, or smaller ones.")
+        whole = rasterize(zip(geometry, code.tolist(), strict=True), out_shape=shape, fill=0, dtype="uint8",
+                          transform=from_bounds(west, south, east, north, shape[1], shape[0]))
+        corners = [(round((north - b[3]) / KM * px), round((b[0] - west) / KM * px)) for b in some]
+        return [whole[r:r + px, c:c + px] for r, c in corners]
+
+    return {PEER: bare, "ours": ours, TUNED: tuned, "the same on shapes cut by clip_by_rect": partial(tuned, cut=True),
+            "whole sheet by rasterio, then cut": sheet, "geopandas clip, one rasterio call per class": per_class}
+
+
+def _burnt(shapes: Iterable[tuple[shapely.Geometry | None, int]], bounds: Bounds, px: int) -> Codes:
+    pairs = [(shape, value) for shape, value in shapes if shape is not None and not shape.is_empty]
+    if not pairs:
+        return np.zeros((px, px), np.uint8)
+    where = from_bounds(*bounds, px, px)
+    return np.asarray(rasterize(pairs, out_shape=(px, px), transform=where, fill=0, dtype="uint8"))
+
+
+@click.command()
+@click.argument("delivery", type=click.Path(exists=True, path_type=Path))
+@click.option("--legend", default="bdtopo12")
+@click.option("--crs", default="EPSG:2154")
+@click.option("--px", "sides", type=int, multiple=True, default=(256, 2000))
+@click.option("--tiles", "count", type=int, default=72)
+@click.option("--keep", is_flag=True)
+def main(delivery: Path, legend: str, crs: str, sides: tuple[int, ...], count: int, keep: bool) -> None:
+    """Race on the fullest tiles of DELIVERY."""
+    known = Legend.load(legend)
+    objects = read_classes(open_delivery(delivery, legend=known), known, bounds=None, crs=crs)
+    tiles = fullest(objects, count)
+    print(f"{len(objects)} objects, {shapely.get_num_coordinates(objects.geometry).sum():,} points, {len(tiles)} tiles")
+    races, same = [], {}
+    for px in sides:
+        field = ways(objects, tiles)
+        oracle = field[TUNED](tiles, px)
+        for name, way in field.items():
+            agree = [np.mean(a == b) for a, b in zip(way(tiles, px), oracle, strict=True)]
+            same[f"{name}, {px} px"] = float(np.mean(agree))
+            print(f"{float(np.mean(agree)):.4%} of the pixels as rasterio: {name}")
+        if min(same[f"{name}, {px} px"] for name in (PEER, "ours")) < AGREE:
+            raise click.ClickException("The pixels are not the same; nothing is timed.")
+        racers = {name: partial(way, tiles, px) for name, way in field.items()}
+        races.append(racing.race(f"Painting 1 km at {px} px", racers, peer=PEER, work=len(tiles), unit="tiles"))
+        last = races[-1]
+        print(f"ours against tuned rasterio: {last.ratio('ours') / last.ratio(TUNED):.1f}")
+    if keep:
+        racing.keep("paint", races, {"objects": len(objects), "same_pixels_as_rasterio": same, "tiles": len(tiles)})
+
+
+if __name__ == "__main__":
+    main()
