@@ -41,7 +41,7 @@ def answers(store: IndexStore) -> list[list[str]]:
     """The names of the five nearest rows of each row, in the order of the names."""
     gallery = store.gallery()
     rows = gallery.descriptors.take(np.argsort(gallery.descriptors.names))
-    return gallery.descriptors.names[gallery.search(rows, 5).rows].tolist()
+    return gallery.descriptors.names[gallery.search(rows, min(5, len(rows))).rows].tolist()
 
 
 def named(store: IndexStore) -> tuple[str, ...]:
