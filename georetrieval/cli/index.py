@@ -12,6 +12,7 @@ from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
 from georetrieval.cli.index_tasks import asks_surveys, build_by_tasks, task_options, told
+from georetrieval.cli.index_tune import RECALL, tune, tune_options
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option
@@ -59,6 +60,7 @@ def command() -> None:
 @engine_option
 @task_options
 @click.option("--replace", is_flag=True, help="Publish a new version of an index that exists.")
+@tune_options
 def build(
     index: str, model: str, tiles: Path | None, dates: tuple[str, ...], scopes: tuple[str, ...], overlap: float,
     zooms: tuple[float, ...], pictures: Path | None, rows: str, role: str | None, parts: tuple[str, ...], whole: bool,
@@ -69,6 +71,7 @@ def build(
     INDEX is a name (the index lies in ./indexes/NAME) or a path. Blank tiles are left out and counted. The index
     remembers its model by fingerprint and refuses any other one. With --overlap, windows between the tiles are rows
     too: for questions that lie off the grid; with --zoom, for photographs that show less ground than a tile.
+    Above 20,000 tiles it is measured which kind of index answers soonest (`index tune`).
     Pictures that a row is made of are kept, so that `index add` and `index remove` make it again.
 
     Tiles and surveys are done sheet by sheet. A build that was interrupted or killed goes on where it stopped, and the
@@ -94,15 +97,15 @@ def build(
     if pictures is not None:
         refuse_together("--pictures", {"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
                         "--zoom": zooms != (1.0,), "--photos": asks_surveys(tasks), "--jobs": tasks["jobs"] != 1,
-                        "--scheduler": tasks["scheduler"], "--shard": tasks["shard"], "--dry-run": tasks["dry_run"]},
-                        "tiles")
+                        "--scheduler": tasks["scheduler"], "--shard": tasks["shard"], "--dry-run": tasks["dry_run"],
+                        "--index": tasks["kind"] != "auto", "--recall": tasks["recall"] != RECALL}, "tiles")
         build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,
                           size=size[::-1] if size else None, replace=replace)
         return
     path = index_path(index)
     if build_by_tasks(path, kept_model(model), tiles, dates, scopes, tasks, overlap=overlap, zooms=zooms,
                       replace=replace):
-        told(path)
+        told(path, tasks)
 
 
 @command.command()
@@ -162,7 +165,7 @@ def calibrate(
     click.echo(str(store.path))
 
 
-for _command in (add, remove, compact, verify, repair, export, import_):
+for _command in (add, remove, compact, tune, verify, repair, export, import_):
     command.add_command(_command)
 
 
@@ -194,7 +197,8 @@ def list_(folder: Path, format_: str) -> None:
 def info(index: str, format_: str) -> None:
     """Show what the index INDEX holds.
 
-    Version, counts, vector length, CRS, tile size, model and its fingerprint, and the surveys that it was made from.
+    Version, counts, vector length, CRS, tile size, model and its fingerprint, the surveys that it was made from, and
+    how it is searched: the kind of index and what was measured when it was chosen (`index tune`).
 
     \b
     Examples:

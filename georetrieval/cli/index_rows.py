@@ -8,6 +8,7 @@ import rich_click as click
 
 from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_pictures import add_to_pictures, refuse_together, remove_of_pictures
+from georetrieval.cli.index_tune import after_change
 from georetrieval.errors import UsageError
 
 
@@ -68,6 +69,8 @@ def add(
     counts = store.manifest.counts
     click.echo(f"{count} tiles added: {counts.tiles} now, {counts.blank} blank and {counts.failed} without a "
                f"meaningful descriptor left out; version {store.manifest.version}", err=True)
+    if count:
+        after_change(store)
     click.echo(str(store.path))
 
 
@@ -109,4 +112,5 @@ def remove(
         return
     store, count = remove_rows(path, Choice(tiles, keys, scopes, dates), created_by="georetrieval index remove")
     click.echo(f"{count} tiles removed: {store.manifest.counts.tiles} now; version {store.manifest.version}", err=True)
+    after_change(store)
     click.echo(str(path))

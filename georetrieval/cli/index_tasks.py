@@ -88,18 +88,20 @@ def build_by_tasks(
         try:
             return build(plan, hands, replace_old=replace, progress=report)
         except GapsError:
-            told(path)
+            told(path, asked)
             raise
 
 
-def told(path: Path) -> None:
-    """Say what an index holds now."""
+def told(path: Path, asked: dict[str, Any]) -> None:
+    """Say what an index holds now, and choose its kind as the options `kind` and `recall` ask."""
+    from georetrieval.cli.index_tune import tuned
     from georetrieval.search.store import IndexStore
 
-    manifest = IndexStore.open(path).manifest
-    counts = manifest.counts
+    store = IndexStore.open(path)
+    manifest, counts = store.manifest, store.manifest.counts
     click.echo(f"{counts.tiles} tiles indexed, {counts.blank} blank and {counts.failed} without a meaningful "
                f"descriptor left out; version {manifest.version}", err=True)
+    tuned(store, asked["kind"], asked["recall"])
     click.echo(str(path))
 
 

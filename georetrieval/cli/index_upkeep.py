@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from georetrieval.cli.index_tune import after_change
 from georetrieval.cli.output import format_option
 
 
@@ -30,6 +31,7 @@ def compact(index: str) -> None:
         removed = len(before.manifest.tombstones)
         click.echo(f"{len(before.manifest.files)} segments became {len(after.manifest.files)}, {removed} removed rows "
                    f"left out; version {after.manifest.version}", err=True)
+        after_change(after)
     click.echo(str(after.path))
 
 

@@ -130,12 +130,14 @@ def open_index(name: str) -> Store:
 
 
 def filter_of(
-    dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, *, exclude_self: bool = False
+    dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, *, exclude_self: bool = False,
+    beyond_m: float | None = None,
 ) -> Filter:
     """The filter of the options --filter-date, --scope, --bbox."""
     from georetrieval.search.gallery import Filter
 
-    return Filter(dates=dates, scopes=scopes, bounds=parse_bounds(bbox) if bbox else None, exclude_self=exclude_self)
+    return Filter(dates=dates, scopes=scopes, bounds=parse_bounds(bbox) if bbox else None, exclude_self=exclude_self,
+                  beyond_m=beyond_m or 0.0)
 
 
 def check_k(k: int) -> None:

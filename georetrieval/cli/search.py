@@ -14,6 +14,7 @@ from georetrieval.cli.search_pictures import search_pictures
 
 if TYPE_CHECKING:
     from georetrieval.maps import Ground
+    from georetrieval.recipe.answering import Answers
 
 SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 
@@ -39,6 +40,9 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 @click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
 @click.option("--exclude-self", is_flag=True, help="Leave a tile out of its own answers (always so without --tiles), "
               "or a picture that is a row.")
+@click.option("--beyond", "beyond_m", type=Within(0, 1e7, min_open=True), metavar="METRES", help="Only answers whose "
+              "middle lies farther from the middle of the query; one whose place is not known meets all.")
+@click.option("--exact", is_flag=True, help="Compare with all rows, whatever kind of index was chosen for INDEX.")
 @click.option("--rerank", type=click.Choice((*RERANK, "closer")), default="none", show_default=True, help="Put the "
               "first answers into a better order: by what else they resemble, or by closer looks at a picture around "
               "the best of --turns and --scale.")
@@ -51,14 +55,16 @@ SUFFIXES = {".gpkg": "gpkg", ".geojson": "geojson", ".csv": "csv", ".jsonl": "js
 def command(
     index: str, queries: tuple[str, ...], k: int, tiles: Path | None, date: str | None, model: str | None,
     classes: Path | None, vectors: Path | None, turns: int, scales: tuple[float, ...], every_window: bool,
-    filter_dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, exclude_self: bool, rerank: str,
+    filter_dates: tuple[str, ...], scopes: tuple[str, ...], bbox: str | None, exclude_self: bool,
+    beyond_m: float | None, exact: bool, rerank: str,
     min_confidence: float | None, format_: str, out: Path | None,
 ) -> None:
     """Find the tiles of INDEX that look most like each QUERY.
 
     A QUERY is a tile id, a picture file (a GeoTIFF is cut on the index's grid), a point "x,y" or a box
     "xmin,ymin,xmax,ymax" (all tiles within). Numbers in the range of degrees are longitude and latitude, others the
-    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact. An index
+    index's CRS (Lambert-93 in mainland France); which one was taken is said on stderr. Filters are exact, also on
+    an index that only compares some rows (`index tune`). An index
     that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
@@ -77,6 +83,7 @@ def command(
       georetrieval search town photo.tif --filter-date 2004 --format csv
       georetrieval search "postgresql://gis@localhost/land?table=town" photo.tif --filter-date 2004
       georetrieval search town photo.tif --min-confidence 0.9
+      georetrieval search town 57-2019-E0930000N6920000-500 --beyond 2000 --exact
       georetrieval search town photo.tif --rerank k-reciprocal
       georetrieval search town old-print.jpg --turns 16 --scale 1 --scale 0.84 --scale 0.7 --rerank closer
     """
@@ -88,12 +95,12 @@ def command(
     store = open_index(index)
     if store.manifest.pictures is not None:
         others = {"--tiles": tiles, "--date": date, "--classes": classes, "--vectors": vectors, "--turns": turns != 1,
-                  "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox,
-                  "--rerank": rerank != "none", "--min-confidence": min_confidence}
+                  "--scale": scales != (1.0,), "--filter-date": filter_dates, "--bbox": bbox, "--beyond": beyond_m,
+                  "--exact": exact, "--rerank": rerank != "none", "--min-confidence": min_confidence}
         search_pictures(store, queries, k, scopes=scopes, model=model, format_=format_, out=out, others=others,
                         exclude_self=exclude_self)
         return
-    where = filter_of(filter_dates, scopes, bbox, exclude_self=exclude_self or tiles is None)
+    where = filter_of(filter_dates, scopes, bbox, exclude_self=exclude_self or tiles is None, beyond_m=beyond_m)
     words = [parse_word(text) for text in queries]
 
     from georetrieval.geo.tileset import TileSet
@@ -108,16 +115,22 @@ def command(
         asked = asker.ask(words)
         answers = answered(asker.store, asker.source, asked.views, k, where=where,
                            rerank=asker.closer(asked) if rerank == "closer" else rerank,
-                           min_confidence=min_confidence, every_window=every_window)
-    for note in asker.notes:
+                           min_confidence=min_confidence, every_window=every_window, exact=exact,
+                           bounds=asked.bounds)
+    for note in (*asker.notes, *_told(answers, index)):
         click.echo(note, err=True)
-    if answers.none_may:
-        click.echo("No tile of the index may answer: the filters leave none.", err=True)
     matches = answers.matches
     ground = on_ground(matches, answers.table, asked.bounds[matches.query_rows], asker.store.manifest.crs,
                        confidence=answers.confidence)
     write_answers(ground, format_, out)
-    _require_answers((*asked.blank, *map(str, matches.unanswered_names)))
+    _require_answers((*asked.blank, *map(str, answers.matches.unanswered_names)))
+
+
+def _told(answers: Answers, index: str) -> list[str]:
+    """What has to be said about answers besides them."""
+    slower = f"{answers.note}: all rows were compared; make it again with: georetrieval index tune {index}"
+    nothing = "No tile of the index may answer: the filters leave none."
+    return [slower] * bool(answers.note) + [nothing] * answers.none_may
 
 
 def _require_answers(silent: tuple[str, ...]) -> None:

@@ -40,7 +40,7 @@ class HardPairs:
 
 def answers(queries: Descriptors, gallery: Descriptors, k: int) -> Matches:
     """The k nearest gallery rows of each query within its scope."""
-    return Gallery.of(gallery, index="Flat").search(queries, k, where=Filter(own_scope=True))
+    return Gallery.of(gallery).search(queries, k, where=Filter(own_scope=True))
 
 
 def hard_pairs(matches: Matches, below: float) -> HardPairs:

@@ -116,7 +116,7 @@ class Area:
             tileset, date=date, bands=bands, scope=self.scope, centres=places.centres, names=places.names,
             keys=places.keys, scale=zoom, tile_ids=ids) for zoom in zooms]
         rows = Descriptors.concatenate([embed(samples, eye, progress=self.run.progress) for samples in cut])
-        return Gallery.of(rows, index="Flat"), np.concatenate([samples.centres for samples in cut])
+        return Gallery.of(rows), np.concatenate([samples.centres for samples in cut])
 
     def _asked(self, eye: Embedder, drawn: Drawn) -> Iterator[tuple[str, str, SampleSet]]:
         """What is shown of the bands, the colours, and the queries."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from georetrieval.errors import InputError, StoreError
 from georetrieval.search import segments
 from georetrieval.search.canaries import read_canaries
+from georetrieval.search.kept_ann import problem_of
 from georetrieval.search.manifest import CURRENT, Manifest, SegmentRef, current_name, read_manifest
 from georetrieval.search.sweeping import kept_versions, leftovers, readable
 
@@ -20,7 +21,8 @@ from georetrieval.search.sweeping import kept_versions, leftovers, readable
 class Check:
     """What `verify` found of the current version (None and 0 where there is none); whole without `problems`.
 
-    `canaries` is how many pictures it holds that prove which net built it.
+    `canaries` is how many pictures it holds that prove which net built it. `derived` says what is wrong with files that
+    are made of the rows and can be made again: the answers stay right.
     """
 
     version: int | None
@@ -30,6 +32,7 @@ class Check:
     problems: tuple[str, ...] = field(default=())
     leftovers: tuple[str, ...] = field(default=())
     canaries: int = 0
+    derived: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ def _told(index: Path, version: Version | None, problems: tuple[str, ...]) -> Ch
     m = version.manifest
     rows = m.counts.tiles if not version.bad else sum(ref.rows for ref in m.segments if ref not in version.bad)
     return Check(m.version, rows, len(m.files), sum(ref.bytes for ref in m.files), problems,
-                 _unused(index, kept_versions(index, version.name)), m.canary_file.rows if m.canary_file else 0)
+                 _unused(index, kept_versions(index, version.name)), m.canary_file.rows if m.canary_file else 0,
+                 tuple(filter(None, [problem_of(index, m)])))
 
 
 def _unused(index: Path, kept: list[str]) -> tuple[str, ...]:

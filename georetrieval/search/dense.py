@@ -32,7 +32,8 @@ class DenseIndex:
 
     def __init__(self, vectors: Vectors, space: Space | str) -> None:
         self.space = Space(space)
-        self._wide = self._prepared(checked(vectors, "The index"))
+        self._vectors = checked(vectors, "The index")
+        self._wide = self._prepared(self._vectors)
         self._squares = np.einsum("nd,nd->n", self._wide, self._wide)
 
     @property
@@ -55,6 +56,13 @@ class DenseIndex:
             rows[start:start + step] = best
             scores[start:start + step] = np.take_along_axis(block, best, axis=1)
         return scores, rows
+
+    def among(self, vectors: Vectors, k: int, rows: Rows | None) -> tuple[Scores, Rows]:
+        """The same among some rows only."""
+        if rows is None:
+            return self.search(vectors, k)
+        scores, found = DenseIndex(self._vectors[rows], self.space).search(vectors, k)
+        return scores, rows[found]
 
     def _prepared(self, vectors: Vectors) -> Doubles:
         wide = vectors.astype(np.float64)

@@ -12,13 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from georetrieval.errors import MismatchError, UsageError
+from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.dense import DenseIndex
 from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.excluding import NOTHING, Excluded, Places, excluded
 from georetrieval.search.fingerprint import require_same
-from georetrieval.search.index import ExactIndex, FaissIndex, Index, Rows, Scores
+from georetrieval.search.flat import FlatIndex
+from georetrieval.search.index import Index, Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
+from georetrieval.search.words import Words, name_order
 
 Mask = npt.NDArray[np.bool_]
+MANY = 256
+"""A query from which more rows than this are kept away is asked alone, among the others."""
 BOUNDS_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -32,6 +38,8 @@ class Filter:
     bounds : (xmin, ymin, xmax, ymax); rows whose rectangle shares some area with it
     exclude_self : leave out rows that have the query's own name
     own_scope : a query meets only the rows of its own scope
+    beyond_m : leave out rows whose middle is not farther than this from the query's, in the units of the bounds; 0 asks
+        nothing, and so does a query whose place is not known
     """
 
     dates: tuple[str, ...] = ()
@@ -39,6 +47,7 @@ class Filter:
     bounds: tuple[float, float, float, float] | None = None
     exclude_self: bool = False
     own_scope: bool = False
+    beyond_m: float = 0.0
 
 
 EVERYTHING = Filter()
@@ -53,7 +62,9 @@ class Gallery:
     descriptors : all rows, those that mean nothing included; `Matches.rows` are positions in it
     attributes : Arrow table with a row per descriptor, or None; filtered on, never interpreted
     fingerprint : of the eye that made the descriptors; {} when not known
-    kind : "exact", "dense" or a FAISS factory string
+    kind : "exact", "dense", a FAISS factory string, or "given" for an index that was made elsewhere
+    valid : (n,) bool, rows that mean something
+    order : rows by name, as the index holds them, so that of equal ones the first name answers; None: as they stand
     """
 
     descriptors: Descriptors
@@ -61,12 +72,13 @@ class Gallery:
     fingerprint: Mapping[str, Any]
     kind: str
     valid: Mask
+    order: Rows | None
     index: Index
 
     @classmethod
     def of(
         cls, descriptors: Descriptors, *, attributes: pa.Table | None = None,
-        fingerprint: Mapping[str, Any] | None = None, index: str = "exact",
+        fingerprint: Mapping[str, Any] | None = None, index: str | Index = EXACT,
     ) -> Gallery:
         """Put descriptors behind an index; rows that are zero or not finite stay outside it.
 
@@ -74,7 +86,8 @@ class Gallery:
         ----------
         attributes : Arrow table with as many rows as `descriptors`; columns used by filters: date, scope, xmin..ymax
         fingerprint : of the eye that made the descriptors
-        index : "exact"; "dense" for a small gallery that is asked as a whole; or a FAISS factory string such as "Flat"
+        index : "exact"; "dense" for a small gallery that is asked as a whole; a FAISS factory string such as
+            "PQ64x4fs,RFlat"; or an index of these rows in the order of their names (`flat_of`)
 
         Raises
         ------
@@ -84,8 +97,12 @@ class Gallery:
         if attributes is not None and attributes.num_rows != len(descriptors):
             raise UsageError(f"{len(descriptors)} descriptors came with {attributes.num_rows} rows of attributes.")
         valid = descriptors.valid
-        built = _built(descriptors, _by_name(descriptors.names, valid), index)
-        return cls(descriptors, attributes, dict(fingerprint or {}), index, valid, built)
+        order = name_order(descriptors.names, valid)
+        built = _built(descriptors, order, index) if isinstance(index, str) else index
+        if built.size != int(valid.sum()):
+            raise UsageError(f"{int(valid.sum())} descriptors that mean something came with an index of {built.size}.")
+        return cls(descriptors, attributes, dict(fingerprint or {}), index if isinstance(index, str) else "given",
+                   valid, order, built)
 
     @property
     def left_out(self) -> int:
@@ -94,13 +111,14 @@ class Gallery:
 
     def search(
         self, queries: Descriptors, k: int = 5, *, where: Filter | None = None,
-        fingerprint: Mapping[str, Any] | None = None,
+        fingerprint: Mapping[str, Any] | None = None, places: Places | None = None,
     ) -> Matches:
         """The k nearest rows of each query that may answer; never fewer when k exist.
 
         Parameters
         ----------
         fingerprint : of the eye that made the queries; compared with the gallery's when both are given
+        places : (nq, 2) float64, the middle of each query, NaN where it is not known; for `Filter.beyond_m`
 
         Raises
         ------
@@ -114,15 +132,17 @@ class Gallery:
         if k < 1:
             raise UsageError(f"k must be at least 1, and is {k}.")
         answered = queries.valid
-        asked = queries.take(answered)
+        asked = queries if answered.all() else queries.take(answered)
+        apart = self._excluded(asked, where, None if places is None else np.asarray(places, float)[answered])
         scores = np.full((len(asked), k), -np.inf, np.float32)
         rows = np.full((len(asked), k), NO_ROW, np.int64)
         truths = np.zeros(len(asked), np.int64)
-        allowed = self._allowed(where)
-        for group, some in _groups(asked, allowed, self.descriptors.scopes, where.own_scope):
-            scores[group], rows[group] = self._nearest(asked.take(group), k, some, where.exclude_self)
-            truths[group] = self._truths(asked.take(group), some, where.exclude_self)
-        return self._matches(queries, answered, scores, rows, truths)
+        for group, some in self._groups(asked, self._allowed(where), where.own_scope):
+            part, away = (asked, apart) if group is None else (asked.take(group), apart.take(group))
+            places_ = slice(None) if group is None else group
+            scores[places_], rows[places_] = self._nearest(part, k, some, away)
+            truths[places_] = self._truths(part, some, away)
+        return self._matches(queries, asked, answered, scores, rows, truths)
 
     def _same_eye(self, queries: Descriptors, fingerprint: Mapping[str, Any] | None) -> None:
         if queries.space != self.descriptors.space:
@@ -131,15 +151,39 @@ class Gallery:
         if fingerprint and self.fingerprint:
             require_same(self.fingerprint, fingerprint)
 
-    def _allowed(self, where: Filter) -> Mask:
-        allowed = self.valid.copy()
+    @cached_property
+    def _keys(self) -> Words:
+        return Words(self.descriptors.keys)
+
+    @cached_property
+    def _names(self) -> Words:
+        return Words(self.descriptors.names)
+
+    @cached_property
+    def _scopes(self) -> Words:
+        return Words(self.descriptors.scopes)
+
+    @cached_property
+    def _places(self) -> Rows:
+        """(n,) where each row is in the index; of those that are not in it, 0."""
+        places = np.zeros(len(self.valid), np.int64)
+        if self.order is not None:
+            places[self.order] = np.arange(len(self.order))
+        return places
+
+    def _allowed(self, where: Filter) -> Mask | None:
+        """(n,) bool: rows that may answer; None when all may that mean something."""
+        conditions = []
         if where.dates:
-            allowed &= np.isin(_texts(self._column("date")), where.dates)
+            import pyarrow.compute as pc
+
+            dates = pc.is_in(self._column("date"), pa.array(where.dates, pa.string()))
+            conditions.append(dates.to_numpy(zero_copy_only=False))
         if where.scopes:
-            allowed &= np.isin(self.descriptors.scopes, where.scopes)
+            conditions.append(np.isin(self._scopes.codes, self._scopes.of(np.asarray(where.scopes, np.str_))))
         if where.bounds is not None:
-            allowed &= self._touching(where.bounds)
-        return allowed
+            conditions.append(self._touching(where.bounds))
+        return np.logical_and.reduce([self.valid, *conditions]) if conditions else None
 
     def _touching(self, bounds: tuple[float, float, float, float]) -> Mask:
         x0, y0, x1, y1 = bounds
@@ -154,86 +198,103 @@ class Gallery:
             raise UsageError(f"This gallery has no column {name!r} to filter on.")
         return self.attributes.column(name).combine_chunks()
 
-    @cached_property
-    def _order(self) -> Rows:
-        """Rows of the index, in its order."""
-        return _by_name(self.descriptors.names, self.valid)
+    def _excluded(self, asked: Descriptors, where: Filter, places: Places | None) -> Excluded:
+        """Rows that are kept away from each query."""
+        if not where.exclude_self and not where.beyond_m:
+            return NOTHING
+        if where.beyond_m and (places is None or not where.beyond_m > 0):
+            raise UsageError("To leave out what is near, the places of the queries and a distance above 0 are needed.")
+        own = self._names if where.exclude_self else None
+        box = [self._column(name).cast(pa.float64()).to_numpy(zero_copy_only=False) for name in BOUNDS_COLUMNS
+               ] if where.beyond_m else None
+        return excluded(asked.names, own, box, places, where.beyond_m)
 
-    def _nearest(self, queries: Descriptors, k: int, allowed: Mask, exclude_self: bool) -> tuple[Scores, Rows]:
-        """(nq, k) scores and gallery rows among the allowed ones, padded with -inf and `NO_ROW`."""
-        where = self._order[allowed[self._order]]
-        index = self.index if len(where) == self.index.size else _built(self.descriptors, where, "exact")
-        own = _counts(self.descriptors.names[where], queries.names) if exclude_self else np.zeros(1, np.int64)
+    def _groups(
+        self, asked: Descriptors, allowed: Mask | None, own_scope: bool
+    ) -> list[tuple[Rows | None, Rows | None]]:
+        """Queries (None: all) and the rows that may answer them (None: all that mean something), ascending."""
+        if not own_scope:
+            return [(None, None if allowed is None else np.flatnonzero(allowed))]
+        mask = self.valid if allowed is None else allowed
+        codes = self._scopes.of(asked.scopes)
+        groups: list[tuple[Rows | None, Rows | None]] = []
+        for code in np.unique(codes):
+            rows = self._scopes.where(int(code))
+            rows = rows[mask[rows]]
+            whole = allowed is None and len(rows) == self.index.size
+            groups.append((np.flatnonzero(codes == code), None if whole else rows))
+        return groups
+
+    def _nearest(self, queries: Descriptors, k: int, some: Rows | None, away: Excluded) -> tuple[Scores, Rows]:
+        """(nq, k) scores and gallery rows among `some`, padded with -inf and `NO_ROW`."""
         scores = np.full((len(queries), k), -np.inf, np.float32)
         rows = np.full((len(queries), k), NO_ROW, np.int64)
-        if index.size == 0 or len(queries) == 0:
+        if self.index.size == 0 or len(queries) == 0 or (some is not None and not len(some)):
             return scores, rows
-        found, positions = index.search(queries.vectors, k + int(own.max(initial=0)))
-        answers = where[positions]
-        for i in range(len(queries)):
-            kept = self.descriptors.names[answers[i]] != queries.names[i] if exclude_self else slice(None)
-            best = answers[i][kept][:k]
-            rows[i, :len(best)], scores[i, :len(best)] = best, found[i][kept][:k]
+        many = away.counts > MANY
+        if not many.any():
+            return self._without(queries, k, some, away)
+        if not many.all():
+            scores[~many], rows[~many] = self._without(
+                queries.take(~many), k, some, away.take(np.flatnonzero(~many)))
+        may = np.flatnonzero(self.valid) if some is None else some
+        for i in np.flatnonzero(many).tolist():
+            left = np.setdiff1d(may, away.of(i), assume_unique=True)
+            if len(left):
+                scores[i], rows[i] = (values[0] for values in self._without(queries.take([i]), k, left, NOTHING))
         return scores, rows
 
-    def _truths(self, queries: Descriptors, allowed: Mask, exclude_self: bool) -> Rows:
-        where = np.flatnonzero(allowed)
-        truths = _counts(self.descriptors.keys[where], queries.keys)
-        if exclude_self:
-            mine = _counts(_pairs(self.descriptors.keys[where], self.descriptors.names[where]),
-                           _pairs(queries.keys, queries.names))
-            truths = truths - mine
+    def _without(self, queries: Descriptors, k: int, some: Rows | None, away: Excluded) -> tuple[Scores, Rows]:
+        """As `_nearest`, for queries from which few rows are kept away: so many more are asked for and dropped."""
+        positions = some
+        if some is not None and self.order is not None:
+            positions = np.sort(self._places[some])
+        wanted = k + int(away.counts.max(initial=0))
+        scores, found = self.index.among(queries.vectors, wanted, positions)
+        rows = found if self.order is None else self.order[found]
+        if wanted > k:
+            dropped = away.hold(rows)
+            order = np.argsort(dropped, axis=1, kind="stable")[:, :k]
+            scores = np.take_along_axis(np.where(dropped, np.float32(-np.inf), scores), order, 1)
+            rows = np.take_along_axis(np.where(dropped, NO_ROW, rows), order, 1)
+        if rows.shape[1] >= k:
+            return scores, rows
+        missing = ((0, 0), (0, k - rows.shape[1]))
+        return np.pad(scores, missing, constant_values=-np.inf), np.pad(rows, missing, constant_values=NO_ROW)
+
+    def _truths(self, queries: Descriptors, some: Rows | None, away: Excluded) -> Rows:
+        """How many rows that may answer have the key of each query."""
+        keys = self._keys.of(queries.keys)
+        truths = self._keys.times(keys, self.order if some is None else some)
+        if len(away.rows):
+            may = self.valid if some is None else np.zeros(len(self.valid), np.bool_)
+            if some is not None:
+                may[some] = True
+            mine = may[away.rows] & (self._keys.codes[away.rows] == np.repeat(keys, away.counts))
+            truths = truths - np.bincount(np.repeat(np.arange(len(keys)), away.counts)[mine], minlength=len(keys))
         return truths
 
-    def _matches(self, queries: Descriptors, answered: Mask, scores: Scores, rows: Rows, truths: Rows) -> Matches:
-        asked = queries.take(answered)
-        keys = self.descriptors.keys
+    @staticmethod
+    def _hits(keys: Texts, asked: Texts, rows: Rows) -> Mask:
         known = rows != NO_ROW
-        hits = np.zeros(rows.shape, np.bool_)
-        hits[known] = keys[rows[known]] == np.broadcast_to(asked.keys[:, None], rows.shape)[known]
+        return np.asarray(known & (keys[np.where(known, rows, 0)] == asked[:, None])) if len(keys) else known
+
+    def _matches(
+        self, queries: Descriptors, asked: Descriptors, answered: Mask, scores: Scores, rows: Rows, truths: Rows
+    ) -> Matches:
+        keys = self.descriptors.keys
         return Matches(
-            scores=scores, rows=rows, hits=hits, truths=truths, query_rows=np.flatnonzero(answered).astype(np.int64),
+            scores=scores, rows=rows, hits=self._hits(keys, asked.keys, rows), truths=truths,
+            query_rows=np.flatnonzero(answered).astype(np.int64),
             query_names=asked.names, query_keys=asked.keys, query_scopes=asked.scopes,
             gallery_names=self.descriptors.names, gallery_keys=keys,
             unanswered_names=queries.names[~answered], unanswered_scopes=queries.scopes[~answered],
         )
 
 
-def _by_name(names: Texts, which: Mask) -> Rows:
-    """Some rows, by name: of equal answers the first name comes first, in whatever order the rows came."""
-    rows = np.flatnonzero(which)
-    held = names[rows]
-    return rows if (held[1:] >= held[:-1]).all() else rows[np.argsort(held, kind="stable")]
-
-
-def _built(descriptors: Descriptors, which: Rows, kind: str) -> Index:
-    plain = len(which) == len(descriptors) and bool((which[1:] > which[:-1]).all())
-    vectors = descriptors.vectors if plain else descriptors.vectors[which]
-    if kind == "exact":
-        return ExactIndex(vectors, descriptors.space)
+def _built(descriptors: Descriptors, order: Rows | None, kind: str) -> Index:
+    vectors = descriptors.vectors if order is None else descriptors.vectors[order]
     if kind == "dense":
         return DenseIndex(vectors, descriptors.space)
-    return FaissIndex(vectors, descriptors.space, factory=kind)
-
-
-def _groups(asked: Descriptors, allowed: Mask, scopes: Texts, own_scope: bool) -> list[tuple[Rows, Mask]]:
-    if not own_scope:
-        return [(np.arange(len(asked)), allowed)]
-    return [(np.flatnonzero(asked.scopes == scope), allowed & (scopes == scope)) for scope in np.unique(asked.scopes)]
-
-
-def _counts(among: Texts, of: Texts) -> Rows:
-    """How often each text of `of` occurs in `among`: (len(of),) int64."""
-    if len(among) == 0:
-        return np.zeros(len(of), np.int64)
-    values, counts = np.unique(among, return_counts=True)
-    place = np.minimum(np.searchsorted(values, of), len(values) - 1)
-    return np.where(values[place] == of, counts[place], 0).astype(np.int64)
-
-
-def _pairs(first: Texts, second: Texts) -> Texts:
-    return np.char.add(np.char.add(first, "\n"), second)
-
-
-def _texts(column: Any) -> Texts:
-    return np.asarray(column.to_pylist(), dtype=np.str_)
+    flat = FlatIndex(vectors, descriptors.space)
+    return flat if kind == EXACT else FaissIndex(flat, Plan(kind))

@@ -1,6 +1,6 @@
-"""Nearest vectors: the exact index in plain numpy, which is the oracle, and FAISS beside it.
+"""Nearest vectors: what every index promises, and the exact one in plain numpy, which is the oracle of all others.
 
-Both answer `search(vectors, k)` with scores (nq, m) float32 and rows (nq, m) int64, m = min(k, size): nearest
+All answer `search(vectors, k)` with scores (nq, m) float32 and rows (nq, m) int64, m = min(k, size): nearest
 first, a higher score is always nearer, equal scores in the order of the rows. The score is the cosine in the
 cosine space and minus the distance in the euclidean one.
 """
@@ -24,12 +24,17 @@ CHUNK_BYTES = 64 << 20
 
 
 class Index(Protocol):
-    """One verb: the k nearest rows of each vector."""
+    """One verb, asked of all rows or of some: the k nearest of each vector.
+
+    `among` takes the rows that may answer, ascending; None is all of them.
+    """
 
     @property
     def size(self) -> int: ...
 
     def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]: ...
+
+    def among(self, vectors: Vectors, k: int, rows: Rows | None) -> tuple[Scores, Rows]: ...
 
 
 class ExactIndex:
@@ -65,7 +70,7 @@ class ExactIndex:
     def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]:
         """The min(k, size) nearest rows of each of (nq, d) vectors: scores float32, rows int64."""
         queries = checked(vectors, "The question")
-        _fitting(queries, self.vectors, k)
+        fitting(queries, self.vectors, k)
         count = min(k, self.size)
         scores = np.empty((len(queries), count), np.float32)
         rows = np.empty((len(queries), count), np.int64)
@@ -74,6 +79,13 @@ class ExactIndex:
             for start in range(0, len(queries), step):
                 self._block(queries[start:start + step], scores[start:start + step], rows[start:start + step])
         return scores, rows
+
+    def among(self, vectors: Vectors, k: int, rows: Rows | None) -> tuple[Scores, Rows]:
+        """The same among some rows only."""
+        if rows is None:
+            return self.search(vectors, k)
+        scores, found = ExactIndex(self.vectors[rows], self.space).search(vectors, k)
+        return scores, rows[found]
 
     def _prepare(self, vectors: Vectors) -> Vectors:
         return unit(vectors) if self.space is Space.COSINE else vectors
@@ -87,66 +99,12 @@ class ExactIndex:
             rough -= self._squares
         count = scores.shape[1]
         worst = np.partition(rough, self.size - count, axis=1)[:, self.size - count]
-        doubt = _doubt(self.vectors.shape[1], lengths, self._longest)
+        doubt = doubt_of(self.vectors.shape[1], lengths, self._longest)
         for i in range(len(queries)):
             candidates = np.flatnonzero(rough[i] >= worst[i] - doubt[i])
             exact = pair_scores(self.vectors[candidates], queries[i], self.space)
             best = np.lexsort((candidates, -exact))[:count]
             scores[i], rows[i] = exact[best].astype(np.float32), candidates[best]
-
-
-class FaissIndex:
-    """The same answers from FAISS: `factory` "Flat" is exact, others (for instance "IVF64,Flat") approximate.
-
-    Nothing is read from or written to a FAISS file. A query for which an approximate index finds fewer rows than
-    there are is answered by the exact one, so that -1 never leaves this class.
-
-    Raises
-    ------
-    InputError
-        For a vector that is not finite, or zero.
-    UsageError
-        For a factory string that FAISS does not know or can't train on these vectors.
-    """
-
-    def __init__(self, vectors: Vectors, space: Space | str, *, factory: str = "Flat") -> None:
-        import faiss
-
-        self.exact = ExactIndex(vectors, space)
-        self.space = self.exact.space
-        metric = faiss.METRIC_INNER_PRODUCT if self.space is Space.COSINE else faiss.METRIC_L2
-        data = self._prepare(self.exact.vectors)
-        try:
-            self._faiss = faiss.index_factory(data.shape[1], factory, metric)
-            self._faiss.train(data)
-            self._faiss.add(data)
-        except RuntimeError as error:
-            raise UsageError(f"FAISS cannot build an index {factory!r} on {len(data)} vectors of length "
-                             f"{data.shape[1]}; use Flat or another factory string.") from error
-
-    @property
-    def size(self) -> int:
-        """Number of rows."""
-        return self.exact.size
-
-    def search(self, vectors: Vectors, k: int) -> tuple[Scores, Rows]:
-        """The min(k, size) nearest rows of each of (nq, d) vectors: scores float32, rows int64."""
-        queries = checked(vectors, "The question")
-        _fitting(queries, self.exact.vectors, k)
-        count = min(k, self.size)
-        if count == 0 or len(queries) == 0:
-            return np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-        found, rows = self._faiss.search(self._prepare(queries), count)
-        scores = found if self.space is Space.COSINE else -np.sqrt(np.maximum(found, 0))
-        missing = (rows < 0).any(axis=1)
-        if missing.any():
-            scores[missing], rows[missing] = self.exact.search(queries[missing], count)
-        order = np.lexsort((rows, -scores), axis=1)
-        return (np.take_along_axis(scores, order, 1).astype(np.float32),
-                np.take_along_axis(rows, order, 1).astype(np.int64))
-
-    def _prepare(self, vectors: Vectors) -> Vectors:
-        return unit(vectors) if self.space is Space.COSINE else vectors
 
 
 def pair_scores(vectors: Vectors, query: Vectors, space: Space) -> Doubles:
@@ -160,8 +118,12 @@ def pair_scores(vectors: Vectors, query: Vectors, space: Space) -> Doubles:
 
 def unit(vectors: Vectors) -> Vectors:
     """(n, d) vectors scaled to length 1, through float64 so that tiny and huge ones keep their direction."""
-    wide = vectors.astype(np.float64)
-    return np.ascontiguousarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), dtype=np.float32)
+    scaled = np.empty(vectors.shape, np.float32)
+    step = max(1, CHUNK_BYTES // (8 * max(1, vectors.shape[1])))
+    for start in range(0, len(vectors), step):
+        wide = vectors[start:start + step].astype(np.float64)
+        scaled[start:start + step] = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    return scaled
 
 
 def checked(vectors: Vectors, whose: str) -> Vectors:
@@ -178,14 +140,15 @@ def checked(vectors: Vectors, whose: str) -> Vectors:
     return array
 
 
-def _doubt(dim: int, lengths: Vectors, longest: float) -> Vectors:
+def doubt_of(dim: int, lengths: Vectors, longest: float) -> Vectors:
     """Twice the greatest rounding error of a rough score: (nq,). Higham's bound d*u on the products' sum."""
     unit_roundoff = float(np.finfo(np.float32).eps) / 2
     size = lengths * longest * 2 + longest**2 * 2 if longest else lengths
     return np.asarray(2 * (dim + 8) * unit_roundoff * size, np.float32)
 
 
-def _fitting(queries: Vectors, vectors: Vectors, k: int) -> None:
+def fitting(queries: Vectors, vectors: Vectors, k: int) -> None:
+    """UsageError unless k is at least 1 and both have vectors of one length."""
     if k < 1:
         raise UsageError(f"k must be at least 1, and is {k}.")
     if queries.shape[1] != vectors.shape[1]:

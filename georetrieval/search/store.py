@@ -28,6 +28,7 @@ from georetrieval.search.checking import Check, check_version
 from georetrieval.search.confidence import Calibration
 from georetrieval.search.fingerprint import plain, require_same
 from georetrieval.search.gallery import Gallery
+from georetrieval.search.kept_ann import FOLDER, read_record
 from georetrieval.search.manifest import (
     CURRENT,
     Counts,
@@ -223,7 +224,8 @@ class IndexStore:
 
     def info(self) -> dict[str, Any]:
         """The manifest for people: without vectors, with sizes and dates added up."""
-        return described(self.path, self.manifest)
+        chosen = read_record(self.path, self.manifest)
+        return described(self.path, self.manifest) | {"search": chosen.told() if chosen else "exact"}
 
     def canaries(self) -> Canaries | None:
         """The pictures that are kept with it; None where none are.
@@ -266,7 +268,7 @@ def refuse_existing(path: Path, replace: bool) -> None:
         raise InputError(f"There is an index at {path} already; choose another name or pass --replace.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; an index is a folder.")
-    ours = {CURRENT, "manifests", "segments", "canaries", "damaged", "work", ".lock"}
+    ours = {CURRENT, "manifests", "segments", "canaries", FOLDER, "damaged", "work", ".lock"}
     if path.is_dir() and not (path / CURRENT).exists():
         foreign = sorted(p.name for p in path.iterdir()
                          if p.name not in ours and not p.name.startswith(files.TEMPORARY_PREFIX))

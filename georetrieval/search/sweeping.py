@@ -14,6 +14,7 @@ from pathlib import Path
 
 from georetrieval import files
 from georetrieval.errors import StoreError
+from georetrieval.search.kept_ann import FOLDER, named_by
 from georetrieval.search.manifest import read_manifest
 
 KEPT_VERSIONS = 3
@@ -39,11 +40,12 @@ def kept_versions(index: Path, current: str) -> list[str]:
 
 
 def leftovers(index: Path, kept: list[str]) -> Iterator[Path]:
-    """Files of the index that no version in `kept` names: temporary ones, manifests, segments, canaries."""
+    """Files of the index that no version in `kept` names: temporary ones, manifests, segments, canaries, codes."""
     used = set(kept)
     for name in kept:
-        used |= read_manifest(index, name).paths
-    for folder in (index, index / "manifests", index / "segments", index / "canaries"):
+        manifest = read_manifest(index, name)
+        used |= manifest.paths | set(named_by(index, manifest))
+    for folder in (index, *(index / name for name in ("manifests", "segments", "canaries", FOLDER))):
         for file in sorted(folder.glob("*")):
             ours = folder != index or file.name.startswith(files.TEMPORARY_PREFIX)
             if ours and str(file.relative_to(index)) not in used:

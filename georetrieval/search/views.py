@@ -9,13 +9,15 @@ import numpy as np
 
 from georetrieval.errors import UsageError
 from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.excluding import Places
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
 
 
 def search_views(
-    gallery: Gallery, views: Sequence[Descriptors], k: int, *, where: Filter | None = None
+    gallery: Gallery, views: Sequence[Descriptors], k: int, *, where: Filter | None = None,
+    places: Places | None = None,
 ) -> tuple[Descriptors, Matches]:
     """The best of several looks at the same queries, and of each query the descriptor of the look that is nearest.
 
@@ -23,8 +25,10 @@ def search_views(
     ----------
     views
         One list of descriptors per look, row by row the same queries.
+    places
+        (nq, 2) float64, the middle of each query, for `Filter.beyond_m`.
     """
-    found = [gallery.search(view, k, where=where) for view in views]
+    found = [gallery.search(view, k, where=where, places=places) for view in views]
     if len(found) == 1:
         return views[0], found[0]
     return nearest_views(views, found), best_of(found)
@@ -60,7 +64,7 @@ def best_of(views: Sequence[Matches]) -> Matches:
         rows[at, part], scores[at, part], truths[at] = view.rows, view.scores, view.truths
         for texts, known in zip(named, (view.query_names, view.query_keys, view.query_scopes), strict=True):
             texts[at] = known
-    rows, scores = _distinct(rows, scores, k)
+    rows, scores = _distinct(rows, scores, first.gallery_names, k)
     names, keys, scopes = (texts.astype(np.str_) for texts in named)
     hits = np.zeros(rows.shape, np.bool_)
     found = rows != NO_ROW
@@ -90,9 +94,12 @@ def nearest_views(queries: Sequence[Descriptors], views: Sequence[Matches]) -> D
     return replace(queries[0], vectors=vectors)
 
 
-def _distinct(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
-    """The k best rows of each line, each once."""
-    order = np.argsort(-scores, axis=1, kind="stable")
+def _distinct(rows: Rows, scores: Scores, names: Texts, k: int) -> tuple[Rows, Scores]:
+    """The k best rows of each line, each once; equal ones by name."""
+    known = rows != NO_ROW
+    by_name = np.zeros(rows.shape, np.int64)
+    by_name[known] = np.unique(names[rows[known]], return_inverse=True)[1]
+    order = np.lexsort((by_name, -scores), axis=1)
     rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
     out_rows, out_scores = np.full((len(rows), k), NO_ROW, np.int64), np.full((len(rows), k), -np.inf, np.float32)
     for i, line in enumerate(rows):

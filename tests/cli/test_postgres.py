@@ -51,6 +51,8 @@ WORDS = [
     ("6.17,49.34",), ("930250,6920250", "--date", "2019"), ("1,1,2,2",), ("57-2004-nothing",), ("900000,6800000",),
     (HOME, "--bbox", "932000,6920000,932350,6920350"), ("old.tif", "--bbox", "930000,6920000,930400,6920600"),
     (HOME, "--rerank", "query-expansion"), (HOME, "--rerank", "k-reciprocal"), (HOME, "--min-confidence", "0.5"),
+    (HOME, "--beyond", "150", "-k", "95"), (HOME, "--exact", "--beyond", "250", "--filter-date", "2019"),
+    ("old.tif", "--beyond", "300"),
 ]
 
 

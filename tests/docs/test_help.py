@@ -33,7 +33,7 @@ def test_every_promised_command_is_there() -> None:
         "evaluate", "run", "demo", "doctor",
     }
     assert {"index build", "index add", "index remove", "index list", "index info", "index verify",
-            "index compact", "index repair", "index export", "index import", "tiles build",
+            "index compact", "index tune", "index repair", "index export", "index import", "tiles build",
             "tiles list", "tiles show", "synth departement", "detector train", "detector measure"} <= set(ALL)
 
 

@@ -64,6 +64,7 @@ def forked(
             for limit, value in [*limits, *([(resource.RLIMIT_AS, most)] if most else [])]:
                 resource.setrlimit(limit, (value, value))
             signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+            _use_one_thread()
             code = _ended(step)
         finally:
             for stream in (sys.stdout, sys.stderr):
@@ -89,6 +90,12 @@ def load_for(step: Callable[[], object]) -> None:
     for name in forked(names).out.split():
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+
+
+def _use_one_thread() -> None:
+    """FAISS would wait for ever for threads that did not come along with the fork."""
+    if "faiss" in sys.modules:
+        sys.modules["faiss"].omp_set_num_threads(1)
 
 
 def _ended(step: Callable[[], object]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,11 @@ PROOF = Canaries((Canary("a", np.arange(12, dtype=np.uint8).reshape(3, 2, 2), ("
 ABOUT = About(model="hog", fingerprint=EYE, crs="EPSG:2154", cell_m=100, canaries=((1.0, 2.0, 3.0, 4.0),),
               canary_file=CanaryRef(sha256=sha256(PROOF), bytes=len(PROOF), rows=1, half=False), canary_bytes=PROOF)
 Contents = frozenset[tuple[str, bytes]]
+
+
+def about(dim: int) -> About:
+    """`ABOUT` with a canary that fits rows of this length."""
+    return replace(ABOUT, canaries=((1.0,) * dim,))
 
 
 def part(scope: str, seed: int, rows: int = 6, dim: int = 4) -> Part:

@@ -20,7 +20,7 @@ from tests.made.rows import ABOUT, EYE
 from tests.made.towns import survey, town
 
 SETS = size(20, 5_000, ci=200)
-FACTORIES = ("SQ8", "PQ4x4", "exact", "Flat", "IVF2,Flat")
+FACTORIES = ("SQ8", "PQ4x4fs,RFlat", "exact", "Flat", "IVF2,Flat")
 DIM = 8
 
 

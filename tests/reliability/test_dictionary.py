@@ -29,7 +29,7 @@ from georetrieval.search.store import IndexStore
 from tests.made.campaign import SEED, size, told
 from tests.made.crashes import killed_at
 from tests.made.mutations import KINDS, mutated
-from tests.made.rows import ABOUT, add, contents
+from tests.made.rows import about, add, contents
 
 LIVES = size(6, 5_000, ci=500)
 STEPS = size(20, 50, ci=50)
@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
     @initialize(numbers=NAMES, number=NUMBERS)
     def first(self, numbers: list[int], number: int) -> None:
         part = rows_of(numbers, number)
-        IndexStore.build(self.index, [part], ABOUT)
+        IndexStore.build(self.index, [part], about(3))
         self.done("build", as_dict(part))
 
     @rule(numbers=NAMES, number=NUMBERS, kill=st.integers(0, 40))
@@ -95,7 +95,8 @@ class Life(RuleBasedStateMachine):
     @rule(numbers=NAMES, number=NUMBERS, kill=st.integers(0, 40))
     def replace(self, numbers: list[int], number: int, kill: int) -> None:
         part = rows_of(numbers, number)
-        self.written("replace", lambda: IndexStore.build(self.index, [part], ABOUT, replace=True), as_dict(part), kill)
+        self.written("replace", lambda: IndexStore.build(self.index, [part], about(3), replace=True), as_dict(part),
+                     kill)
 
     @rule(numbers=NAMES, kill=st.integers(0, 30))
     def tombstone(self, numbers: list[int], kill: int) -> None:

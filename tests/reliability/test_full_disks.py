@@ -23,7 +23,7 @@ from georetrieval.search.store import IndexStore
 from tests.made.campaign import size, told
 from tests.made.forked import command, forked, load_for
 from tests.made.full_disk import PAGE, SmallDisk, SmallFiles, full_disks
-from tests.made.rows import ABOUT, add, contents, part
+from tests.made.rows import about, add, contents, part
 from tests.made.tiny import write_survey
 
 LEVELS = size(2, 10_000, ci=32)
@@ -94,8 +94,9 @@ def works(survey: Path) -> list[Work]:
              "--cell-m", 250, "--px", 64)
     tensors = {"net": {"w": torch.arange(60_000, dtype=torch.float32)}}
     return [
-        Work("build", lambda at: lambda: IndexStore.build(at / "new", first, ABOUT), lambda at: index_at(at / "new")),
-        Work("replace", lambda at: lambda: IndexStore.build(at / "town", other, ABOUT, replace=True),
+        Work("build", lambda at: lambda: IndexStore.build(at / "new", first, about(8)),
+             lambda at: index_at(at / "new")),
+        Work("replace", lambda at: lambda: IndexStore.build(at / "town", other, about(8), replace=True),
              lambda at: index_at(at.joinpath(*town))),
         Work("add", lambda at: lambda: add(at / "town", more), lambda at: index_at(at / "town")),
         Work("compact", lambda at: command("index", "compact", at / "town"), lambda at: index_at(at / "town")),
@@ -112,7 +113,7 @@ def works(survey: Path) -> list[Work]:
 def given_folder(memory_folder):
     """Where each work begins: an index of two segments, one row of it removed, and an exported file of it."""
     given = memory_folder / "given"
-    index = IndexStore.build(given / "town", [part(f"a{n}", n, ROWS, dim=8) for n in range(2)], ABOUT)
+    index = IndexStore.build(given / "town", [part(f"a{n}", n, ROWS, dim=8) for n in range(2)], about(8))
     remove_rows(index.path, Choice(tile_ids=("a0-002",)))
     assert forked(command("index", "export", given / "town", "-o", given / "given.parquet")).code == 0
     return given

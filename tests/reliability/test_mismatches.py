@@ -85,7 +85,7 @@ def asked(store: IndexStore, tiles: Any, **how: Any) -> None:
     name = str(tiles.catalogue["tile_id"][0])
     asker = Asker(store, tileset=tiles, date=DATE, **how)
     queries = asker.ask([SimpleNamespace(text=name, kind="tile", numbers=())])
-    matches = Gallery.of(asker.rows[0]).search(queries.descriptors, 1)
+    matches = Gallery.of(asker.source.whole()[0]).search(queries.descriptors, 1)
     assert matches.gallery_names[matches.rows[0, 0]] == name
 
 

@@ -1,11 +1,9 @@
-import faiss
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from georetrieval.errors import InputError, UsageError
-from georetrieval.search.index import ExactIndex, FaissIndex
+from georetrieval.search.flat import FlatIndex
+from georetrieval.search.index import ExactIndex
 
 PLANE = np.array([[1, 0], [0, 2], [3, 3], [-1, 0]], np.float32)
 
@@ -57,38 +55,7 @@ def test_a_distance_far_smaller_than_the_coordinates_is_still_exact():
     assert scores.tolist() == [[0, -0.25, -0.5]]
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(1, 60), st.integers(1, 12), st.integers(1, 70), st.integers(0, 2**32 - 1),
-       st.sampled_from(["cosine", "euclidean"]))
-def test_faiss_agrees_with_the_oracle(n, d, k, seed, space):
-    rng = np.random.default_rng(seed)
-    data, queries = rng.normal(size=(n, d)).astype(np.float32), rng.normal(size=(5, d)).astype(np.float32)
-    data[rng.integers(0, n)] = data[0]
-    exact, rows = ExactIndex(data, space).search(queries, k)
-    fast, fast_rows = FaissIndex(data, space).search(queries, k)
-    assert fast_rows.shape == rows.shape == (5, min(n, k))
-    np.testing.assert_allclose(fast, exact, atol=2e-3)  # FAISS squares: sqrt of its rounding near distance 0
-    for i in range(5):  # another order only where the scores are equal within rounding
-        swapped = fast_rows[i] != rows[i]
-        pair = ExactIndex(data[fast_rows[i]], space).search(queries[i:i + 1], len(rows[i]))[0][0]
-        np.testing.assert_allclose(np.sort(pair)[swapped], np.sort(exact[i])[swapped], atol=2e-3)
-
-
-def test_an_approximate_index_with_holes_is_completed_and_never_says_minus_one():
-    rng = np.random.default_rng(5)
-    data = np.concatenate([rng.normal(c, 0.01, size=(40, 8)) for c in (-5, 5)]).astype(np.float32)
-    index = FaissIndex(data, "euclidean", factory="IVF2,Flat")
-    raw = faiss.index_factory(8, "IVF2,Flat", faiss.METRIC_L2)
-    raw.train(data)
-    raw.add(data)
-    assert (raw.search(data[:3], 60)[1] < 0).any()  # the danger is real
-    scores, rows = index.search(data[:3], 60)
-    assert rows.min() >= 0
-    assert (rows == ExactIndex(data, "euclidean").search(data[:3], 60)[1]).all()
-    assert np.isfinite(scores).all()
-
-
-@pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])
+@pytest.mark.parametrize("kind", [ExactIndex, FlatIndex])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
 def test_vectors_that_mean_nothing_are_refused(kind, bad):
     data = PLANE.copy()
@@ -99,7 +66,7 @@ def test_vectors_that_mean_nothing_are_refused(kind, bad):
         kind(PLANE, "cosine").search(data[2:3], 1)
 
 
-@pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])
+@pytest.mark.parametrize("kind", [ExactIndex, FlatIndex])
 def test_a_question_that_makes_no_sense_is_refused(kind):
     index = kind(PLANE, "cosine")
     with pytest.raises(UsageError, match="at least 1"):
@@ -107,10 +74,3 @@ def test_a_question_that_makes_no_sense_is_refused(kind):
     with pytest.raises(UsageError, match="same model"):
         index.search(np.ones((1, 3), np.float32), 1)
     assert index.search(np.ones((0, 2), np.float32), 2)[1].shape == (0, 2)
-
-
-def test_an_unknown_factory_is_one_sentence():
-    with pytest.raises(UsageError, match="factory string"):
-        FaissIndex(PLANE, "cosine", factory="NoSuch7")
-    with pytest.raises(UsageError, match="factory string"):
-        FaissIndex(PLANE, "cosine", factory="IVF64,Flat")  # more lists than vectors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,16 @@ def test_a_query_is_answered_when_one_of_its_views_is() -> None:
     nearest = nearest_views(views, matches)
     assert nearest.vectors.tolist() == [[5, 0], [2, 0], [0, 0]]
     assert nearest.names.tolist() == ["q0", "q1", "q2"]
+
+
+def test_equal_scores_of_several_views_come_by_name() -> None:
+    """Rows g2 and g0 are as near to one view, g1 and g3 to the other; the names decide, not the views."""
+    rows = descriptors([[1, 0], [1, 5], [9, 9], [9, 4]], "g")
+    rows = replace(rows, names=np.asarray(["g2", "g1", "g0", "g3"]))
+    views = [descriptors([[1, 1]]), descriptors([[9, 8]])]  # scores -1 and -4, and -1 and -4
+    seen = best_of([Gallery.of(rows).search(view, 2) for view in views])
+    assert seen.gallery_names[seen.rows[0]].tolist() == ["g0", "g2"]
+    assert best_of([Gallery.of(rows).search(view, 4) for view in views]).rows.tolist() == [[2, 0, 1, 3]]
 
 
 def test_fewer_rows_than_asked_for() -> None:

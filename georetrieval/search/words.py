@@ -1,0 +1,61 @@
+"""Texts of many rows as numbers, made once, so that no question has to compare all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from georetrieval.search.descriptors import Texts
+from georetrieval.search.index import Rows
+
+
+def name_order(names: Texts, which: npt.NDArray[np.bool_]) -> Rows | None:
+    """Some rows, by name, equal names as they stand; None when that is all rows as they stand.
+
+    Indexes hold their rows so: of equal answers the first name comes first, in whatever order the rows came.
+
+    Parameters
+    ----------
+    names : (n,) str
+    which : (n,) bool
+    """
+    rows = np.flatnonzero(which).astype(np.int64)
+    held = names if len(rows) == len(names) else names[rows]
+    if not (held[1:] >= held[:-1]).all():
+        return rows[np.argsort(held, kind="stable")]
+    return None if len(rows) == len(names) else rows
+
+
+class Words:
+    """The different values of a column of texts, and where they are.
+
+    Parameters
+    ----------
+    texts : (n,) str
+    """
+
+    def __init__(self, texts: Texts) -> None:
+        encoded = pa.array(texts.tolist(), pa.string()).dictionary_encode()
+        self.codes: Rows = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        self._place = {text: code for code, text in enumerate(encoded.dictionary.to_pylist())}
+        self.counts: Rows = np.bincount(self.codes, minlength=len(self._place)).astype(np.int64)
+        self._order: Rows | None = None
+
+    def of(self, texts: Texts) -> Rows:
+        """The number of each of (nq,) texts, -1 for those that no row has."""
+        return np.asarray([self._place.get(text, -1) for text in texts.tolist()], np.int64)
+
+    def times(self, codes: Rows, rows: Rows | None = None) -> Rows:
+        """How often each of (nq,) numbers occurs among `rows` (None: all)."""
+        if not len(self.counts):
+            return np.zeros(len(codes), np.int64)
+        counts = self.counts if rows is None else np.bincount(self.codes[rows], minlength=len(self.counts))
+        return np.where(codes >= 0, counts[codes], 0).astype(np.int64)
+
+    def where(self, code: int) -> Rows:
+        """The rows of one number, ascending."""
+        if self._order is None:
+            self._order = np.argsort(self.codes, kind="stable").astype(np.int64)
+            self._ends: Rows = np.cumsum(self.counts)
+        return self._order[self._ends[code] - self.counts[code]:self._ends[code]] if code >= 0 else self._order[:0]
