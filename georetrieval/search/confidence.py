@@ -257,7 +257,7 @@ def _nearest_elsewhere(first: Rows, names: npt.NDArray[np.str_], gallery: Galler
                        hidden: Rows | None) -> Doubles:
     """Best score between an answer and a gallery row of another place, which is neither hidden nor the query itself."""
     answers, which = np.unique(first, return_inverse=True)
-    where = np.flatnonzero(gallery.valid)
+    where = gallery.held
     count = DEPTH + (0 if hidden is None else hidden.shape[1])
     scores, positions = gallery.index.search(gallery.descriptors.vectors[answers], count)
     rows = where[positions][which]

@@ -105,6 +105,11 @@ class Gallery:
                    valid, order, built)
 
     @property
+    def held(self) -> Rows:
+        """(size,) rows that the index holds, by their positions in it."""
+        return np.flatnonzero(self.valid) if self.order is None else self.order
+
+    @property
     def left_out(self) -> int:
         """How many rows mean nothing and are never returned."""
         return int((~self.valid).sum())
@@ -237,7 +242,7 @@ class Gallery:
         if not many.all():
             scores[~many], rows[~many] = self._without(
                 queries.take(~many), k, some, away.take(np.flatnonzero(~many)))
-        may = np.flatnonzero(self.valid) if some is None else some
+        may = self.held if some is None else some
         for i in np.flatnonzero(many).tolist():
             left = np.setdiff1d(may, away.of(i), assume_unique=True)
             if len(left):
@@ -274,18 +279,14 @@ class Gallery:
             truths = truths - np.bincount(np.repeat(np.arange(len(keys)), away.counts)[mine], minlength=len(keys))
         return truths
 
-    @staticmethod
-    def _hits(keys: Texts, asked: Texts, rows: Rows) -> Mask:
-        known = rows != NO_ROW
-        return np.asarray(known & (keys[np.where(known, rows, 0)] == asked[:, None])) if len(keys) else known
-
     def _matches(
         self, queries: Descriptors, asked: Descriptors, answered: Mask, scores: Scores, rows: Rows, truths: Rows
     ) -> Matches:
-        keys = self.descriptors.keys
+        keys, hits = self.descriptors.keys, rows != NO_ROW
+        if len(keys):
+            hits &= keys[np.where(hits, rows, 0)] == asked.keys[:, None]
         return Matches(
-            scores=scores, rows=rows, hits=self._hits(keys, asked.keys, rows), truths=truths,
-            query_rows=np.flatnonzero(answered).astype(np.int64),
+            scores=scores, rows=rows, hits=hits, truths=truths, query_rows=np.flatnonzero(answered).astype(np.int64),
             query_names=asked.names, query_keys=asked.keys, query_scopes=asked.scopes,
             gallery_names=self.descriptors.names, gallery_keys=keys,
             unanswered_names=queries.names[~answered], unanswered_scopes=queries.scopes[~answered],

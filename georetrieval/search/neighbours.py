@@ -30,7 +30,7 @@ class Neighbours:
 
     def __init__(self, gallery: Gallery, count: int) -> None:
         self._gallery = gallery
-        self._where = np.flatnonzero(gallery.valid)
+        self._where = gallery.held
         self.vectors = prepared(gallery.descriptors.vectors, gallery.valid, gallery.descriptors.space)
         self.count = min(count, len(self._where))
         n = len(gallery.descriptors)

@@ -15,7 +15,7 @@ from georetrieval.search.compacting import compact
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
 from tests.made.campaign import size, told
-from tests.made.rows import ABOUT, part
+from tests.made.rows import about, part
 
 READERS = size(1, 4, ci=4)
 SECONDS = size(2, 60, ci=10)
@@ -48,7 +48,7 @@ def write(index: Path, seconds: float) -> dict[int, tuple[float, int]]:
     while time.monotonic() < end:
         number += 1
         for store, rows in (
-            (IndexStore.build(index, numbered(number), ABOUT, replace=True), 2 * ROWS),
+            (IndexStore.build(index, numbered(number), about(8), replace=True), 2 * ROWS),
             (remove_rows(index, Choice(tile_ids=("a0-001",)))[0], 2 * ROWS - 1),
             (compact(index)[1], 2 * ROWS - 1),
         ):
@@ -61,7 +61,7 @@ def test_r6_readers_see_whole_versions_that_never_go_back(memory_folder, monkeyp
     """Even when a version is kept for three seconds only: its files vanish while others are read."""
     monkeypatch.setattr(sweeping, "KEPT_S", 3.0)
     index = memory_folder / "town"
-    IndexStore.build(index, numbered(1), ABOUT)
+    IndexStore.build(index, numbered(1), about(8))
     context = multiprocessing.get_context("spawn")
     stop, ready, seen = context.Event(), [context.Event() for _ in range(READERS)], context.Queue()
     readers = [context.Process(target=read_often, args=(index, one, stop, seen)) for one in ready]
