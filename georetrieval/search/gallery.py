@@ -14,7 +14,7 @@ import pyarrow as pa
 from georetrieval.errors import MismatchError, UsageError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.dense import DenseIndex
-from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.excluding import NOTHING, Excluded, Places, excluded
 from georetrieval.search.fingerprint import require_same
 from georetrieval.search.flat import FlatIndex
