@@ -23,7 +23,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 campaigns: $(READY)
 	GEORETRIEVAL_CAMPAIGN=ci $(BIN)/pytest tests/reliability -rP

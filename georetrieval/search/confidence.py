@@ -16,7 +16,6 @@ from georetrieval.errors import InputError
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.index import Doubles, Rows
 from georetrieval.search.matches import NO_ROW, Matches
-from georetrieval.search.neighbours import nearest_rows
 
 Mask = npt.NDArray[np.bool_]
 DEPTH = 20
@@ -258,9 +257,10 @@ def _nearest_elsewhere(first: Rows, names: npt.NDArray[np.str_], gallery: Galler
                        hidden: Rows | None) -> Doubles:
     """Best score between an answer and a gallery row of another place, which is neither hidden nor the query itself."""
     answers, which = np.unique(first, return_inverse=True)
+    where = gallery.held
     count = DEPTH + (0 if hidden is None else hidden.shape[1])
-    scores, near = nearest_rows(gallery, gallery.descriptors.vectors[answers], count)
-    rows = near[which]
+    scores, positions = gallery.index.search(gallery.descriptors.vectors[answers], count)
+    rows = where[positions][which]
     other = (places[rows] != places[first][:, None]) & (gallery.descriptors.names[rows] != names[:, None])
     if hidden is not None:
         other &= ~(rows[:, :, None] == hidden[:, None, :]).any(axis=2)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from georetrieval.errors import MismatchError, UsageError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.dense import DenseIndex
-from georetrieval.search.descriptors import Descriptors, Texts
+from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.excluding import NOTHING, Excluded, Places, excluded
 from georetrieval.search.fingerprint import require_same
 from georetrieval.search.flat import FlatIndex
@@ -103,6 +103,11 @@ class Gallery:
             raise UsageError(f"{int(valid.sum())} descriptors that mean something came with an index of {built.size}.")
         return cls(descriptors, attributes, dict(fingerprint or {}), index if isinstance(index, str) else "given",
                    valid, order, built)
+
+    @property
+    def held(self) -> Rows:
+        """(size,) rows that the index holds, by their positions in it."""
+        return np.flatnonzero(self.valid) if self.order is None else self.order
 
     @property
     def left_out(self) -> int:
@@ -235,9 +240,9 @@ class Gallery:
         if not many.any():
             return self._without(queries, k, some, away)
         if not many.all():
-            scores[~many], rows[~many] = self._without(
-                queries.take(~many), k, some, away.take(np.flatnonzero(~many)))
-        may = np.flatnonzero(self.valid) if some is None else some
+            few = np.flatnonzero(~many)
+            scores[few], rows[few] = self._without(queries.take(few), k, some, away.take(few))
+        may = self.held if some is None else some
         for i in np.flatnonzero(many).tolist():
             left = np.setdiff1d(may, away.of(i), assume_unique=True)
             if len(left):
@@ -246,9 +251,7 @@ class Gallery:
 
     def _without(self, queries: Descriptors, k: int, some: Rows | None, away: Excluded) -> tuple[Scores, Rows]:
         """As `_nearest`, for queries from which few rows are kept away: so many more are asked for and dropped."""
-        positions = some
-        if some is not None and self.order is not None:
-            positions = np.sort(self._places[some])
+        positions = some if some is None or self.order is None else np.sort(self._places[some])
         wanted = k + int(away.counts.max(initial=0))
         scores, found = self.index.among(queries.vectors, wanted, positions)
         rows = found if self.order is None else self.order[found]
@@ -274,18 +277,14 @@ class Gallery:
             truths = truths - np.bincount(np.repeat(np.arange(len(keys)), away.counts)[mine], minlength=len(keys))
         return truths
 
-    @staticmethod
-    def _hits(keys: Texts, asked: Texts, rows: Rows) -> Mask:
-        known = rows != NO_ROW
-        return np.asarray(known & (keys[np.where(known, rows, 0)] == asked[:, None])) if len(keys) else known
-
     def _matches(
         self, queries: Descriptors, asked: Descriptors, answered: Mask, scores: Scores, rows: Rows, truths: Rows
     ) -> Matches:
-        keys = self.descriptors.keys
+        keys, hits = self.descriptors.keys, rows != NO_ROW
+        if len(keys):
+            hits &= keys[np.where(hits, rows, 0)] == asked.keys[:, None]
         return Matches(
-            scores=scores, rows=rows, hits=self._hits(keys, asked.keys, rows), truths=truths,
-            query_rows=np.flatnonzero(answered).astype(np.int64),
+            scores=scores, rows=rows, hits=hits, truths=truths, query_rows=np.flatnonzero(answered).astype(np.int64),
             query_names=asked.names, query_keys=asked.keys, query_scopes=asked.scopes,
             gallery_names=self.descriptors.names, gallery_keys=keys,
             unanswered_names=queries.names[~answered], unanswered_scopes=queries.scopes[~answered],

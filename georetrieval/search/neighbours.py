@@ -30,7 +30,7 @@ class Neighbours:
 
     def __init__(self, gallery: Gallery, count: int) -> None:
         self._gallery = gallery
-        self._where = np.flatnonzero(gallery.valid)
+        self._where = gallery.held
         self.vectors = prepared(gallery.descriptors.vectors, gallery.valid, gallery.descriptors.space)
         self.count = min(count, len(self._where))
         n = len(gallery.descriptors)
@@ -44,8 +44,8 @@ class Neighbours:
         """(m, count) neighbours of some rows, nearest first, and their scores."""
         new = np.unique(rows[~self._known[rows]])
         if len(new):
-            vectors = self._gallery.descriptors.vectors[new]
-            self._scores[new], self._rows[new] = nearest_rows(self._gallery, vectors, self.count)
+            scores, positions = self._gallery.index.search(self._gallery.descriptors.vectors[new], self.count)
+            self._rows[new], self._scores[new] = self._where[positions], scores
             self._known[new] = True
         return self._rows[rows], self._scores[rows]
 
@@ -71,12 +71,6 @@ class Neighbours:
         step = max(1, CHUNK_BYTES // (4 * max(1, len(among))))
         worst = [(squares - 2 * (vectors[i:i + step] @ among.T)).argmax(axis=1) for i in range(0, len(vectors), step)]
         return pair_distances(vectors, among[np.concatenate(worst)])
-
-
-def nearest_rows(gallery: Gallery, vectors: Vectors, count: int) -> tuple[Scores, Rows]:
-    """(m, count) scores and gallery rows of the nearest of all rows that mean something, of (m, d) vectors."""
-    scores, found = gallery.index.search(vectors, count)
-    return scores, found if gallery.order is None else gallery.order[found]
 
 
 def prepared(vectors: Vectors, valid: npt.NDArray[np.bool_], space: Space) -> Vectors:

@@ -19,7 +19,7 @@ from tests.made.campaign import SEED, size, told
 from tests.made.rows import ABOUT, EYE
 from tests.made.towns import survey, town
 
-SETS = size(200, 5_000)
+SETS = size(20, 5_000, ci=200)
 FACTORIES = ("SQ8", "PQ4x4fs,RFlat", "exact", "Flat", "IVF2,Flat")
 DIM = 8
 

@@ -134,7 +134,7 @@ def test_r11_deeper_in_the_way_of_a_tile(tiles, tmp_path, monkeypatch, first_res
 
         def rough(self: Any, net: Any, **how: Any) -> None:
             real(self, net, **how)
-            self._net = copy.deepcopy(self._net)
+            self.folded = self._net = copy.deepcopy(self._net)
             for weight in self._net.parameters():
                 step = weight.abs().max() / 8
                 weight.data = (weight / step).round() * step
