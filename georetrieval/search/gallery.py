@@ -240,8 +240,8 @@ class Gallery:
         if not many.any():
             return self._without(queries, k, some, away)
         if not many.all():
-            scores[~many], rows[~many] = self._without(
-                queries.take(~many), k, some, away.take(np.flatnonzero(~many)))
+            few = np.flatnonzero(~many)
+            scores[few], rows[few] = self._without(queries.take(few), k, some, away.take(few))
         may = self.held if some is None else some
         for i in np.flatnonzero(many).tolist():
             left = np.setdiff1d(may, away.of(i), assume_unique=True)
@@ -251,9 +251,7 @@ class Gallery:
 
     def _without(self, queries: Descriptors, k: int, some: Rows | None, away: Excluded) -> tuple[Scores, Rows]:
         """As `_nearest`, for queries from which few rows are kept away: so many more are asked for and dropped."""
-        positions = some
-        if some is not None and self.order is not None:
-            positions = np.sort(self._places[some])
+        positions = some if some is None or self.order is None else np.sort(self._places[some])
         wanted = k + int(away.counts.max(initial=0))
         scores, found = self.index.among(queries.vectors, wanted, positions)
         rows = found if self.order is None else self.order[found]
