@@ -24,7 +24,7 @@ LOOKED_AT = 1000
 """Members that a silhouette is measured on, at most: its cost is their square."""
 FAILING = 0.1
 """Share of a key's members beyond which its mean does not do. Ours: from 0 to 0.05 a key was divided for a few odd
-pictures of it, which cost more than it brought; with 0.1 nothing was lost (pipelines/README.md, Animals)."""
+pictures of it, which cost more than it brought; with 0.1 nothing was lost (pipelines/README.md)."""
 STARTS = 8
 """Starts of the k-means; the best of them counts."""
 CANCELLED = 1e-6
@@ -75,7 +75,7 @@ def prototypes(
 
     It does not do where more than `FAILING` of the members are nearer to the mean of another key of their scope than to
     the mean of their own key's other members: then one mean may have fallen between clusters. (More rows for every key
-    that has clusters cost more than they bring: pipelines/README.md, Animals.) A key that is alone in its scope has no
+    that has clusters cost more than they bring: pipelines/README.md.) A key that is alone in its scope has no
     rivals to be told from, and is divided wherever there are clusters. Clusters are those of k-means (in the cosine
     space of vectors of length 1); their number is the one whose mean silhouette is the greatest, and 1 where none
     reaches `silhouette`. With one cluster a row is what `means` gives.

@@ -47,6 +47,15 @@ def test_features_worked_by_hand():
         [-0.25, 0.5, -0.25 - -1.0, (-0.25 - others.mean()) / others.std()])
 
 
+def test_features_do_not_depend_on_the_order_of_the_names():
+    """The same rows called from z to a, one of them meaning nothing: the index holds them another way round."""
+    rows = line([1, 2, 4, 8, np.nan, 11, 30])
+    turned = replace(rows, names=np.asarray(list("zyxwvut")))
+    asks = line([1.25, 7.0, 12.0], "q")
+    first, second = Gallery.of(rows), Gallery.of(turned)
+    assert features(second.search(asks, DEPTH), second) == pytest.approx(features(first.search(asks, DEPTH), first))
+
+
 def test_rows_of_the_same_place_are_no_rivals():
     """The row at 1.5 shows the place of the row at 1: the gap is to 2, and the answer's nearest other place is 2."""
     matches, gallery = asked(line([1, 1.5, 2, 4, 8]), 1.125)
