@@ -16,7 +16,10 @@ from typing import Any
 
 from georetrieval.cli.main import main
 from georetrieval.errors import GeoretrievalError
+from georetrieval.geo import sniff
 
+LONGEST_S = 300.0
+"""Nothing that is tried in a child takes as long, however busy the machine is."""
 KILLED = 9
 """Exit code of a child that `os._exit`ed as by kill -9."""
 
@@ -48,7 +51,7 @@ def forked(
     spare_bytes
         Of address space beyond what this process has.
     seconds
-        After which SIGALRM ends it.
+        After which SIGALRM ends it; at the latest after `LONGEST_S`, so that one that hangs is a failure.
     limits
         Further resource limits and their values.
     """
@@ -63,7 +66,7 @@ def forked(
             sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
             for limit, value in [*limits, *([(resource.RLIMIT_AS, most)] if most else [])]:
                 resource.setrlimit(limit, (value, value))
-            signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+            signal.setitimer(signal.ITIMER_REAL, seconds or LONGEST_S)
             _use_one_thread()
             code = _ended(step)
         finally:
@@ -93,7 +96,8 @@ def load_for(step: Callable[[], object]) -> None:
 
 
 def _use_one_thread() -> None:
-    """FAISS would wait for ever for threads that did not come along with the fork."""
+    """FAISS and GDAL would wait for ever for threads that did not come along with the fork."""
+    sniff._SETTINGS["GDAL_NUM_THREADS"] = "1"
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(1)
 
