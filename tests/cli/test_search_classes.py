@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from PIL import Image
+from rasterio.transform import from_origin
+from rasterio.windows import from_bounds
 
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
+from georetrieval.geo.sniff import opened
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tiling import build_tiles
+from georetrieval.recipe.pictures import _nearest
 
 WEST, SOUTH = 930_000, 6_920_000
 CELLS = [f"E0930{i}00N6920000" for i in range(4)]
@@ -80,3 +87,29 @@ def test_without_classes_it_says_what_to_give(town, cli, tmp_path):
     code, _, err = cli("search", "./town", "photo.png", "--vectors", town)
     assert code == 2
     assert "no place on the ground" in err
+
+
+def test_codes_beyond_the_edge_are_none_and_no_vrt_is_needed(tmp_path):
+    """An 8 x 8 raster of 1 m, values 10 * row + column, asked for 4 x 4 m that hang over its north-west corner."""
+    path = tmp_path / "codes.tif"
+    values = (10 * np.arange(8)[:, None] + np.arange(8)).astype(np.uint8)
+    with rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8", crs="EPSG:2154",
+                       transform=from_origin(100, 208, 1, 1)) as file:
+        file.write(values, 1)
+    with opened(path) as file:
+        found = _nearest(file, from_bounds(98, 206, 102, 210, transform=file.transform), 4)
+        assert found.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 10, 11]]
+        twice = _nearest(file, from_bounds(100, 206, 102, 208, transform=file.transform), 4)
+        assert twice.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [10, 10, 11, 11], [10, 10, 11, 11]]
+        assert not _nearest(file, from_bounds(500, 500, 504, 504, transform=file.transform), 4).any()
+
+
+@pytest.mark.usefixtures("town")
+def test_codes_of_a_picture_in_a_process_of_its_own(tmp_path):
+    """As on the command line, where GDAL's VRT driver is closed before anything is imported."""
+    codes = np.full((50, 50), Legend.load("bdtopo12").by_key["building"].code, np.uint8)
+    Image.fromarray(codes).save(tmp_path / "c.png")
+    Image.fromarray(np.random.default_rng(0).integers(1, 255, (50, 50, 3), np.uint8)).save(tmp_path / "p.png")
+    done = subprocess.run([sys.executable, "-m", "georetrieval", "search", "./town", "p.png", "--classes", "c.png",
+                           "--format", "json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -87,7 +87,8 @@ def test_the_ablations_of_pairs_change_one_thing() -> None:
     assert changed(turns, affine) == {("eye", "transformer"), ("eye", "weights"), ("pictures", "world"),
                                       ("learn", "epochs"), ("learn", "phases")}
     own = ("transformer", "localisation", "localisation_px", "localisation_width", "crop_px", "crop_scale")
-    assert changed(plain, turns) == {("learn", "phases"), ("learn", "epochs"), *(("eye", key) for key in own)}
+    assert changed(plain, turns) == {*(("learn", key) for key in ("phases", "epochs", "validate_every", "ema")),
+                                     ("pictures", "world"), *(("eye", key) for key in own)}
 
 
 def test_masks_in_miniature(run: RunRecipe) -> None:
