@@ -78,7 +78,7 @@ def build_by_tasks(
         if asked["dry_run"]:
             _tell(_plan(path, model, tiles, dates, scopes, asked, overlap, zooms, shard, report), hands)
             return None
-        replace = check_place(path, replace)
+        check_place(path, replace)
         plan = _plan(path, model, tiles, dates, scopes, asked, overlap, zooms, shard, report)
         if shard is not None:
             done = build_shard(plan, hands, progress=report)
@@ -136,7 +136,7 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
         if asked["photos"] or asked["vectors"]:
             raise UsageError("--world names the surveys by itself; leave --photos and --vectors out.")
         world: Path = asked["world"]
-        found = [Survey(**entry.model_dump()) for entry in read_world(world if world.is_dir() else world.parent)]
+        found = [Survey(**entry.model_dump()) for entry in read_world(world.parent if world.is_file() else world)]
         chosen = [one for one in found if (not dates or one.date in dates) and (not scopes or one.scope in scopes)]
         if not chosen:
             held = ", ".join(f"{one.scope} {one.date}" for one in found)

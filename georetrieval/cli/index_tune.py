@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import rich_click as click
 
 from georetrieval.cli.numbers import Within
+from georetrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from georetrieval.search.store import IndexStore
@@ -51,6 +52,9 @@ def tune(index: str, kind: str, recall: float) -> None:
     from georetrieval.search.store import IndexStore
 
     store = IndexStore.open(index_path(index))
+    if store.manifest.pictures is not None:
+        raise UsageError(f"{index} is an index of pictures, whose rows are always compared exactly; nothing is to be "
+                         "chosen.")
     tuned(store, kind, recall, aloud=True)
     click.echo(str(store.path))
 

@@ -11,6 +11,7 @@ from georetrieval.errors import InputError
 
 SIGNATURE = b"SQLite format 3\x00"
 _VIRTUAL = re.compile(r"using\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+_CREATES = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)  # SQLite itself refuses a comment before it
 _INNOCENT = {"rtree", "fts3", "fts4", "fts5"}
 _CALLS = re.compile(r"\b(?:ogr_\w+|gdal_\w+|load_extension|readfile|writefile|edit|fts3_tokenizer)"
                     r"\s*[\"'`\]]?\s*\(", re.IGNORECASE)
@@ -40,9 +41,9 @@ def check_geopackage(path: Path) -> None:
         raise InputError(f"{path} holds more than {MOST_TABLES} tables; it is not a delivery.")
     for name, kind, sql in rows:
         text = sql if isinstance(sql, str) else ""
-        if text.lstrip().lower().startswith("create virtual"):
-            found = _VIRTUAL.search(text)
-            if found is None or found[1].lower() not in _INNOCENT:
+        if _CREATES.match(text):
+            found = [name.lower() for name in _VIRTUAL.findall(text)]
+            if not found or not set(found) <= _INNOCENT:
                 raise InputError(f"{path} is refused: its table {name!r} stands for something outside the file.")
         elif kind in ("view", "trigger") and _CALLS.search(text):
             raise InputError(f"{path} is refused: its {kind} {name!r} calls functions that can reach outside the file.")

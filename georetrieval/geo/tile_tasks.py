@@ -56,7 +56,7 @@ class TileWork:
             if self.plan not in _opened:
                 while len(_opened) >= KEPT_SURVEYS:
                     _opened.pop(next(iter(_opened)))
-                _opened[self.plan] = OpenSurvey(absolute(self.survey), self.settings)
+                _opened[self.plan] = OpenSurvey(self.survey, self.settings)
             return _opened[self.plan]
 
 
@@ -65,7 +65,7 @@ def records_by_tasks(
     progress: Progress,
 ) -> tuple[list[Record | None], list[str]]:
     """The record of each block, None where its sheet is damaged; and what was wrong."""
-    work = TileWork(survey, settings, folder.absolute(), secrets.token_hex(8))
+    work = TileWork(absolute(survey), settings, folder.absolute(), secrets.token_hex(8))
     tasks = [Task(f"{survey.name} {settings.grid.name(block.cells[0])}", digest, len(block.cells), block)
              for block, digest in zip(blocks, digests, strict=True)]
     done = run(work, tasks, hands, what=f"tiles {survey.name}", progress=progress)

@@ -12,7 +12,7 @@ from georetrieval.errors import MissingExtraError, UsageError
 ENGINES = ("auto", "torch", "openvino")
 """What nets run in: "auto" is OpenVINO where it is installed and there is enough to do, else PyTorch."""
 VARIABLE = "GEORETRIEVAL_ENGINE"
-"""Of the environment, so that workers of a pool and of a cluster get it too."""
+"""Of the environment, so that workers of a pool get it too; to those of a cluster it goes with their work."""
 
 
 def asked() -> str:
@@ -57,7 +57,7 @@ def using(engine: str) -> Iterator[None]:
 
 @contextmanager
 def preferring(engine: str) -> Iterator[None]:
-    """As `using`, unless an engine is asked for already: what a recipe says counts less than the command line."""
+    """As `using`, unless openvino or torch is asked for already: a recipe counts less than a command line."""
     with using(engine if asked() == "auto" else asked()):
         yield
 

@@ -61,7 +61,7 @@ def engine_for(net: InferenceNet, sample: Sample, bands: tuple[str, ...], *, cou
         if place not in _kept:
             if not seen:
                 pixels = sample(_spread(count))
-                seen.append((pixels, exact(pixels, bands)))
+                seen.append((pixels, _in_pieces(exact, pixels, bands)))
             _kept[place] = _checked(name, net, bands, *seen[0])
         _kept.move_to_end(place)
         while len(_kept) > KEPT:
@@ -104,7 +104,7 @@ def _checked(
     """An engine whose neighbours agree with float32; None, and a line in the log, for any other one."""
     try:
         made: Embedder = net if name == "bfloat16" else OpenVinoNet(net)
-        found = agreement(exact, made(pixels, bands), net.space)
+        found = agreement(exact, _in_pieces(made, pixels, bands), net.space)
     except (RuntimeError, ValueError, TypeError) as error:
         _told(f"{name} is left out: it cannot take this net ({' '.join(str(error).split())[:160]}).")
         return None
@@ -112,6 +112,11 @@ def _checked(
         _told(f"{name} is left out: {found}.")
         return None
     return made
+
+
+def _in_pieces(eye: Embedder, pixels: Tensor, bands: tuple[str, ...]) -> Tensor:
+    """Few pictures at once, whatever the memory."""
+    return torch.cat([eye(pixels[row:row + LEAST], bands) for row in range(0, len(pixels), LEAST)])
 
 
 def _spread(count: int) -> list[int]:
@@ -137,7 +142,7 @@ def described() -> str:
     words = [f"{device.type} {torch.backends.cpu.get_cpu_capability()}",
              *(["avx512_bf16"] if torch.cpu._is_avx512_bf16_supported() else []),
              *(["amx"] if torch.cpu._is_amx_tile_supported() else [])]
-    torch_is = "bfloat16, float32 up to a few pictures" if half else "float32"
+    torch_is = f"bfloat16, float32 below {MANY['bfloat16']} pictures" if half else "float32"
     there = f"openvino {version('openvino')}" if has_openvino() else "no openvino"
     ours = [f"openvino from {MANY['openvino']} pictures on"] if has_openvino() and device.type == "cpu" else []
     takes = ", else ".join([*ours, f"torch ({torch_is})"])

@@ -15,7 +15,7 @@ from georetrieval.errors import MismatchError
 from georetrieval.files import digest
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.making import Settings, record_path
-from georetrieval.geo.straight import OpenSurvey, absolute, survey_digest
+from georetrieval.geo.straight import OpenSurvey, survey_digest
 from georetrieval.geo.tile import Survey
 from georetrieval.geo.tileset import TileSet
 from georetrieval.nets.choice import asked
@@ -84,8 +84,10 @@ def tile_tasks(tileset: TileSet, eye: EyeName, rows: pd.DataFrame, cut: Cut) -> 
     count = len(samples) if samples is not None else 0
     whole = next(s["digest"] for s in tileset.surveys if (s["scope"], s["date"]) == (cut.scope, cut.date))
     stretches = [(start, min(start + WINDOWS, count)) for start in range(0, count, WINDOWS)]
-    return [Task(f"{cut.scope} {cut.date} windows {start} to {stop - 1}", _digest(eye, whole, told, [start, stop]),
-                 stop - start, (cut, (start, stop))) for start, stop in stretches]
+    zoom = "" if cut.zoom == 1 else f" x{cut.zoom:g}"
+    return [Task(f"{cut.scope} {cut.date}{zoom} windows {start} to {stop - 1}",
+                 _digest(eye, whole, told, [start, stop]), stop - start, (cut, (start, stop)))
+            for start, stop in stretches]
 
 
 def _sheets(tileset: TileSet, scope: str, date: str) -> dict[str, str]:
@@ -127,7 +129,7 @@ class SurveysSource:
 
     def opened(self, number: int) -> OpenSurvey:
         """A survey, opened once in this process."""
-        return once(("survey", self.plan, number), lambda: OpenSurvey(absolute(self.surveys[number]), self.settings))
+        return once(("survey", self.plan, number), lambda: OpenSurvey(self.surveys[number], self.settings))
 
     def read(self, what: tuple[int, Block], eye: Embedder) -> Seen:
         """See `Source`: the tiles of a block that are not blank."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from georetrieval.embedding import embed
 from georetrieval.errors import MismatchError, StoreError
 from georetrieval.files import digest
 from georetrieval.maps import ground_table
+from georetrieval.nets.choice import asked, using
 from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.build import load_eye
 from georetrieval.samples.sample import SampleSet
@@ -28,7 +29,10 @@ from georetrieval.tasks.task import Result, Task
 FORMAT = 1
 """Raised when the same inputs would give other parts: those of older versions are then not used."""
 BATCH = 32
-"""Tiles at once, always: a descriptor's last bits may depend on its batch, and an index must not on who built it."""
+"""Tiles at once, always: a descriptor's last bits may depend on its batch, and an index must not on who built it.
+
+They depend on the engine too. With "auto" each process takes what it has (OpenVINO, 16 bits): machines that differ give
+the same bytes only with `--engine torch` and one kind of processor."""
 _T = TypeVar("_T")
 
 
@@ -86,12 +90,15 @@ class EmbeddingWork:
     ----------
     total
         Tiles of the whole work, shards or not: the engine is chosen by it.
+    engine
+        The word that was asked for where the work was planned: a worker elsewhere has its own environment.
     """
 
     folder: Path
     eye: EyeName
     source: Source
     total: int
+    engine: str = field(default_factory=asked)
 
     def done(self, task: Task) -> Result | None:
         """See `Work`."""
@@ -105,7 +112,8 @@ class EmbeddingWork:
         """See `Work`."""
         result: dict[str, Any] = {"blank": read.blank, "part": None}
         if read.samples is not None:
-            found = embed(read.samples, self.eye.load(), batch_size=BATCH, total=self.total, even=True)
+            with using(self.engine):
+                found = embed(read.samples, self.eye.load(), batch_size=BATCH, total=self.total, even=True)
             table = segments.table_of(found, ground_table(read.rows, self.source.crs))
             name, ref = publish_part(self.folder, table)
             result |= {"part": ref.model_dump(), "dim": found.dim, "space": found.space.value,

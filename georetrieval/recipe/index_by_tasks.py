@@ -1,8 +1,10 @@
 """An index built task by task: whoever does them and however often it is interrupted, it is the same, byte for byte.
 
-    INDEX/work/<task>.json       a task that is done: its digest, what was blank, which part belongs to it
-    INDEX/work/<sha256>.parquet  the rows of a task
-    INDEX/work/.lock             held while tasks are done, but by shards
+In the index's folder `work` lie, until it is published:
+
+    <task>.json       a task that is done: its digest, what was blank, which part belongs to it
+    <sha256>.parquet  the rows of a task
+    .lock             held while tasks are done, but by shards
 
 When all tasks are done their rows become segments, in the order of the surveys and sheets, and `work` is removed; where
 damaged sheets left gaps it stays, so that the next run tries only those.
@@ -15,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from georetrieval.errors import GapsError, InputError, StoreError
+from georetrieval.errors import GapsError, InputError, MismatchError, StoreError
 from georetrieval.files import locked, remove_tree
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.embedding_work import EmbeddingWork, parts_of
@@ -78,8 +80,10 @@ def build(plan: Plan, hands: Hands, *, replace_old: bool, progress: Progress = s
     GapsError
         After it is published, when tasks had to be left out; `sources` names them.
     InputError
-        When nothing can be indexed.
+        When nothing can be indexed, or there is an index of something else, or a whole one, and not `replace_old`.
     """
+    replace_old = replace_old or _left_gaps(plan)
+    refuse_existing(plan.path, replace_old)
     with locked(plan.work.folder / ".lock"):
         done = run(plan.work, plan.order, hands, what="embedding", progress=progress)
         if not any(result["part"] for result in done.results.values()) and done.problems:
@@ -101,24 +105,41 @@ def build_shard(plan: Plan, hands: Hands, *, progress: Progress = silent) -> Don
     return done
 
 
-def check_place(path: Path, replace_old: bool) -> bool:
-    """Whether an index there may be replaced: when asked, or when its last build left gaps and is to go on.
+def check_place(path: Path, replace_old: bool) -> None:
+    """Refuse early, before anything is read, what `build` would refuse in any case.
 
     Raises
     ------
     InputError
-        When there is one that may not.
+        When there is an index without gaps, and not `replace_old`.
     """
-    going_on = replace_old or (work_folder(path).is_dir() and _has_gaps(path))
-    refuse_existing(path, going_on)
-    return going_on
+    refuse_existing(path, replace_old or _gaps(path))
 
 
-def _has_gaps(path: Path) -> bool:
+def _gaps(path: Path) -> bool:
     try:
         return any(source.get("gaps") for source in IndexStore.open(path).manifest.sources)
     except (InputError, StoreError):
         return False
+
+
+def _left_gaps(plan: Plan) -> bool:
+    """Whether the index there is what this plan made before, without what was damaged then."""
+    if not _gaps(plan.path):
+        return False
+    held, about = IndexStore.open(plan.path), plan.about
+    m = held.manifest
+    try:
+        held.require(about.fingerprint)
+    except MismatchError:
+        return False
+    same = (m.crs, m.cell_m, m.px, m.legend_digest) == (about.crs, about.cell_m, about.px, about.legend_digest)
+    return same and [_asked(source) for source in m.sources] == [_asked(source) for source in about.sources]
+
+
+def _asked(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for of a survey, not what was found: files may have been mended."""
+    return {name: value for name, value in source.items() if name not in ("blank", "failed", "gaps", "digest")}
 
 
 def _parts(plan: Plan, done: Done) -> Iterator[Part]:
@@ -129,7 +150,7 @@ def _parts(plan: Plan, done: Done) -> Iterator[Part]:
 
 def _told(plan: Plan, done: Done) -> About:
     """What the plan says of the index, with what the tasks found: blank tiles and gaps, survey by survey."""
-    blank, gaps = plan.about.blank, 0
+    blank = plan.about.blank
     sources: list[Mapping[str, Any]] = []
     for source in plan.about.sources:
         tasks = [task for group in plan.groups for task in group.tasks
@@ -137,7 +158,7 @@ def _told(plan: Plan, done: Done) -> About:
         more = sum(done.results[task.digest]["blank"] for task in tasks if task.digest in done.results)
         missing = [f"{task.name}: {done.problems[task.name]}" for task in tasks if task.name in done.problems]
         sources.append({**source, "blank": source["blank"] + more, **({"gaps": missing} if missing else {})})
-        blank, gaps = blank + more, gaps + len(missing)
+        blank += more
     return replace(plan.about, blank=blank, sources=tuple(sources))
 
 

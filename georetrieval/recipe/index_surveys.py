@@ -10,7 +10,7 @@ from typing import Any
 from georetrieval.errors import InputError, UsageError
 from georetrieval.geo.blocks import Block, count_cells
 from georetrieval.geo.making import Settings
-from georetrieval.geo.straight import OpenSurvey, no_tiles, survey_digest
+from georetrieval.geo.straight import OpenSurvey, absolute, no_tiles, survey_digest
 from georetrieval.geo.survey_inputs import check_grid
 from georetrieval.geo.tile import Survey
 from georetrieval.nets.embedder import Embedder
@@ -54,7 +54,7 @@ def index_surveys(
     GapsError
         After the rest is done, when sheets were damaged.
     """
-    replace = check_place(path, replace)
+    check_place(path, replace)
     plan = plan_surveys(path, surveys, settings, model, shard=shard, created_by=created_by, progress=progress)
     if shard is not None:
         build_shard(plan, hands or Hands(), progress=progress)
@@ -71,7 +71,7 @@ def plan_surveys(
     names = [survey.name for survey in surveys]
     if not surveys or len(set(names)) != len(names):
         raise UsageError("Name photos, vectors or both of one survey per scope and date.")
-    source = SurveysSource(tuple(surveys), settings)
+    source = SurveysSource(tuple(absolute(survey) for survey in surveys), settings)
     eye = load_eye(model, legend_digest=settings.legend.digest, px=settings.px)
     name = EyeName.of(eye, model, settings.legend.digest, settings.px)
     groups, sources, order = [], [], list[tuple[Any, ...]]()

@@ -63,7 +63,7 @@ def index_tiles(
     UsageError
         When the overlap is not between 0 and 0.9375, or a zoom not between 0.25 and 4.
     """
-    replace = check_place(path, replace)
+    check_place(path, replace)
     plan = plan_tiles(path, tileset, model, dates=dates, scopes=scopes, tile_ids=tile_ids, overlap=overlap,
                       zooms=zooms, created_by=created_by)
     return build(plan, hands or Hands(), replace_old=replace, progress=progress)

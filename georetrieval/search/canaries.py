@@ -148,6 +148,8 @@ def difference(kept: npt.ArrayLike, seen: npt.ArrayLike, space: Space, *, half: 
     if not np.isfinite(now).all() or (space is Space.COSINE and not (lengths > 0).all()):
         return "vectors that are zero or not finite"
     scale = 1.0
+    if np.array_equal(before, now):
+        return ""
     if space is Space.COSINE:
         before, now = _unit(before), _unit(now)
     else:
@@ -163,7 +165,7 @@ def _too_far(apart: float, scale: float, spread: float, space: Space, half: bool
     if apart > most:
         if space is Space.COSINE:
             return f"cosine {1 - apart**2 / 2:.4f}, at least {least} is asked"
-        return f"{apart / scale:.1%} apart, at most {most / scale:.1%} of the length is allowed"
+        return f"{apart / (scale or apart):.1%} apart, at most {np.sqrt(2 - 2 * least):.1%} of the length is allowed"
     if apart > max(share * spread, rounding * scale):
         told = apart / max(spread, rounding * scale)
         return f"moved by {told:.0%} of how far they lie from their mean, at most {share:.0%} is allowed"

@@ -78,11 +78,13 @@ class FlatIndex:
             return np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
         prepared = self.prepare(queries)
         rough, found = self._rough(prepared, min(size, count + SPARE), rows)
-        scores, best = settled(self.vectors, queries, found, count, self.space)
+        lost = (found < 0).any(axis=1)  # FAISS gives up where a distance overflows
+        scores, best = settled(self.vectors, queries, np.where(found < 0, 0, found), count, self.space)
+        sure = np.ones(len(queries), np.bool_)
         if found.shape[1] < size:
             sure = rough[:, -1] < rough[:, count - 1] - self.doubt(prepared)
-            for i in np.flatnonzero(~sure):
-                scores[i], best[i] = self._slowly(queries[i], prepared[i], count, rows)
+        for i in np.flatnonzero(~sure | lost):
+            scores[i], best[i] = self._slowly(queries[i], prepared[i], count, rows)
         return scores, best
 
     def prepare(self, queries: Vectors) -> Vectors:

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from georetrieval import files
-from georetrieval.errors import BusyError, StoreError
+from georetrieval.errors import BusyError, StoreError, UsageError
 from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.choosing import AUTO, RECALL, SMALL, Choice, choose
 from georetrieval.search.descriptors import Descriptors
@@ -97,8 +97,8 @@ def record_file(manifest: Manifest) -> str:
     return f"{FOLDER}/{files.digest(what)}.json"
 
 
-def read_record(index: Path, manifest: Manifest) -> Record | None:
-    """The record of a version; None when there is none, or it is damaged or of another FAISS."""
+def read_record(index: Path, manifest: Manifest, *, any_faiss: bool = False) -> Record | None:
+    """The record of a version; None when there is none, or it is damaged or (unless `any_faiss`) of another FAISS."""
     name = record_file(manifest)
     if not (index / name).exists():
         return None
@@ -110,7 +110,8 @@ def read_record(index: Path, manifest: Manifest) -> Record | None:
         record = Record.model_validate(value)
     except (FileNotFoundError, StoreError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
-    fits = (record.rows, record.tiles, record.faiss) == (Path(name).stem, manifest.counts.tiles, faiss.__version__)
+    fits = (record.rows, record.tiles) == (Path(name).stem, manifest.counts.tiles)
+    fits &= any_faiss or record.faiss == faiss.__version__
     return record if fits and seal == files.digest(value) else None
 
 
@@ -224,16 +225,20 @@ def retune(index: Path, name: str, manifest: Manifest, rows: Callable[[], Descri
     """
     before = None
     with contextlib.suppress(StoreError, FileNotFoundError):
-        before = read_record(index, read_manifest(index, manifest.parent)) if manifest.parent else None
+        parent = read_manifest(index, manifest.parent) if manifest.parent else None
+        before = read_record(index, parent, any_faiss=True) if parent else None
     if before is None and manifest.counts.tiles <= SMALL:
         return None
     asked, recall = (before.asked, before.recall) if before else (AUTO, RECALL)
-    return tune(index, name, manifest, rows(), asked=asked, recall=recall)
+    try:
+        return tune(index, name, manifest, rows(), asked=asked, recall=recall)
+    except UsageError:  # the rows that are left are too few for the kind that was asked for
+        return tune(index, name, manifest, rows(), recall=recall)
 
 
 def named_by(index: Path, manifest: Manifest) -> Iterator[str]:
     """The derived files of a version that are used, inside the index."""
-    record = read_record(index, manifest)
+    record = read_record(index, manifest, any_faiss=True)  # what was asked for is still worth keeping
     if record is not None:
         yield record_file(manifest)
         if record.codes is not None:

@@ -70,7 +70,7 @@ class Address:
         mode = options.get("sslmode", "prefer")
         if mode not in SSL_MODES or options.get("ann", "hnsw") != "hnsw":
             raise UsageError(f"In the address of a table, sslmode is one of {', '.join(SSL_MODES)}, and ann is hnsw.")
-        user = unquote(split.username or "") or os.environ.get("PGUSER") or getpass.getuser()
+        user = unquote(split.username or "") or os.environ.get("PGUSER") or _who()
         host = options.get("host") or unquote(split.hostname or "") or os.environ.get("PGHOST") or SOCKETS
         database = unquote(split.path.lstrip("/")) or user
         given = None if split.password is None else unquote(split.password)
@@ -124,6 +124,13 @@ def _names(options: dict[str, str]) -> tuple[str, str]:
             raise UsageError(f"The name {name[:20]!r}... is longer than {LONGEST_NAME} bytes, which PostgreSQL would "
                              "cut; take a shorter one.")
     return schema, table
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise UsageError("As whom? This account has no name; write postgresql://USER@HOST/... or set PGUSER.") from None
 
 
 def _from_file(host: str, port: int, database: str, user: str) -> str | None:

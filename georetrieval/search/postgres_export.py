@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,7 +206,16 @@ class _Writing:
         there = columns_of(self.session, self.table)
         wanted = TYPES | ({"geometry": "geometry"} if self.srid is not None else {})
         return all(there.get(name, ("", 0))[0] == kind for name, kind in wanted.items()) and \
-            there["embedding"][1] == self.part[0].dim and ("geometry" in there) == (self.srid is not None)
+            there["embedding"][1] == self.part[0].dim and ("geometry" in there) == (self.srid is not None) and \
+            (self.srid is None or self._held_srid() == self.srid)
+
+    def _held_srid(self) -> int | None:
+        """Of the geometry column that is there, as PostgreSQL writes its type: geometry(Polygon,2154)."""
+        [[told]] = self.session.run(
+            "SELECT pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute WHERE attrelid = "
+            "to_regclass(:name) AND attname = 'geometry'", name=self.table)
+        found = re.search(r",\s*(\d+)\)$", told)
+        return int(found[1]) if found else None
 
     def _create(self, new: str) -> None:
         kinds = TYPES | {"embedding": f"{self.place.vector}.vector({self.part[0].dim})"}
@@ -222,15 +232,16 @@ class _Writing:
 
     def _approximate(self, ann: str | None) -> None:
         """Make, keep or drop the approximate index."""
-        held = [row[0] for row in self.session.run(
-            "SELECT c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-            "JOIN pg_catalog.pg_am a ON a.oid = c.relam WHERE i.indrelid = to_regclass(:name) AND a.amname = 'hnsw'",
-            name=self.table)]
-        for name in held if ann is None else []:
-            self.session.run(f"DROP INDEX {quoted(self.place.schema, name)}")
-        if ann and not held:
-            self.session.run(f"CREATE INDEX ON {self.table} USING hnsw "
-                             f"(embedding {self.place.vector}.{OPERATORS[self.part[0].space][1]})")
+        kind = OPERATORS[self.part[0].space][1]
+        held = self.session.run(
+            "SELECT c.relname, o.opcname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+            "JOIN pg_catalog.pg_am a ON a.oid = c.relam JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[0] "
+            "WHERE i.indrelid = to_regclass(:name) AND a.amname = 'hnsw'", name=self.table)
+        for name, its in held:
+            if ann is None or its != kind:
+                self.session.run(f"DROP INDEX {quoted(self.place.schema, name)}")
+        if ann and kind not in [its for _, its in held]:
+            self.session.run(f"CREATE INDEX ON {self.table} USING hnsw (embedding {self.place.vector}.{kind})")
 
     def _recall(self) -> float:
         """Of some rows spread over the index, the share of their nearest rows that the approximate index finds."""

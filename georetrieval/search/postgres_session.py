@@ -36,10 +36,12 @@ class Session:
         native = driver()
         self.address = address
         with self._sentences():
+            door = _connected(address)
             self._connection = native.Connection(
                 address.user, host=None if address.socket else address.host, database=address.database,
-                password=address.password or "", sock=_connected(address), ssl_context=_tls(address),
+                password=address.password or "", sock=door, ssl_context=_tls(address),
                 application_name="georetrieval")
+            self._connection._usock.settimeout(None)  # a statement may take as long as it takes; keep-alive watches
         self.run("SET extra_float_digits = 3")  # numbers come as exactly as they are stored
         self.run("SET bytea_output = 'hex'")
         self.run("SET jit = off")
@@ -61,9 +63,9 @@ class Session:
         self.close()
 
     @contextmanager
-    def transaction(self, kind: str = "") -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """All statements within take effect together at the end, or none does."""
-        self.run(f"BEGIN {kind}")
+        self.run("BEGIN")
         try:
             yield
         except BaseException:
@@ -157,7 +159,6 @@ def _connected(address: Address) -> socket.socket:
         told = getattr(error, "strerror", None) or str(error) or "no answer"
         raise InputError(f"There is no PostgreSQL server at {address.server} ({told}); look at host and port, and "
                          "whether it runs.") from None
-    found.settimeout(None)  # a statement may take as long as it takes; a dead peer is noticed by keep-alive
     return found
 
 

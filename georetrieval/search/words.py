@@ -36,9 +36,14 @@ class Words:
     """
 
     def __init__(self, texts: Texts) -> None:
-        encoded = pa.array(texts.tolist(), pa.string()).dictionary_encode()
-        self.codes: Rows = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        self._place = {text: code for code, text in enumerate(encoded.dictionary.to_pylist())}
+        try:
+            encoded = pa.array(texts.tolist(), pa.string()).dictionary_encode()
+            different, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False)
+        except UnicodeEncodeError:  # of a file whose name is no UTF-8; slower
+            found, codes = np.unique(texts, return_inverse=True)
+            different = found.tolist()
+        self.codes: Rows = codes.astype(np.int64)
+        self._place = {text: code for code, text in enumerate(different)}
         self.counts: Rows = np.bincount(self.codes, minlength=len(self._place)).astype(np.int64)
         self._order: Rows | None = None
 

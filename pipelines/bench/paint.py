@@ -4,7 +4,7 @@
 
 DELIVERY is a folder of BD TOPO layers. Reading and buffering are done once, before the race, and are the same for all.
 Ours takes its objects as they were read (making WKB and rectangles included); "rusterize, bare" gets WKB and rows
-of each tile ready made. All but the last two must give the same pixels as rasterio, tile by tile, but for a thousandth.
+of each tile ready made. Ours and bare must give the same pixels as rasterio but for a thousandth.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,6 +96,11 @@ def test_a_damaged_sheet_is_left_out_then_mended(place, tmp_path):
     first = IndexStore.open(tmp_path / "town")
     assert first.manifest.counts.tiles == 48
     assert [bad.name in gap for gap in first.manifest.sources[0]["gaps"]] == [True]
+    with pytest.raises(InputError, match="already"):  # another date, or other tiles, may not take its place unasked
+        index_surveys(tmp_path / "town", [replace(here, date="2019")], settings, "hog")
+    with pytest.raises(InputError, match="already"):
+        index_surveys(tmp_path / "town", [here], settings, "class-shares")
+    assert IndexStore.open(tmp_path / "town").name == first.name
     bad.write_bytes(data)
     spoken = []
     second = index_surveys(tmp_path / "town", [here], settings, "hog", progress=lambda *told: spoken.append(told))

@@ -54,6 +54,7 @@ class Tally:
         told(f"R18 {name}", run=self.ends.total(), **dict(self.ends))
         assert set(self.ends) <= {"read", "refused"}
         assert self.ends["refused"] > 0.1 * self.ends.total()
+        assert self.ends["read"]
 
 
 def plain_json(value: Any) -> bytes:

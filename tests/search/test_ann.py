@@ -220,3 +220,12 @@ def test_a_question_that_makes_no_sense_is_one_sentence():
         Gallery.of(few, index=index)
     with pytest.raises(UsageError, match="places of the queries"):
         Gallery.of(few).search(few, 1, where=Filter(beyond_m=5))
+
+
+def test_distances_that_overflow_are_those_of_the_oracle():
+    """Between these rows FAISS finds no distance at all, and says -1."""
+    rows = np.array([[1.5e19, 0], [-1.5e19, 0], [1e19, 0]], np.float32)
+    found = FlatIndex(rows, "euclidean").search(rows, 3)
+    wanted = ExactIndex(rows, "euclidean").search(rows, 3)
+    assert found[1].tolist() == wanted[1].tolist()
+    assert found[1].min() >= 0

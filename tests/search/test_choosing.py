@@ -119,3 +119,9 @@ def test_what_makes_no_sense_is_refused():
         choose(flat, recall=0)
     with pytest.raises(UsageError, match="factory string"):
         choose(flat, asked="NoSuch7")
+
+
+def test_a_kind_of_few_lists_is_measured_too():
+    choice = choose(FlatIndex(cloud(400, 8, 10, 1), "cosine"), asked="IVF2,Flat")
+    assert choice.plan.factory == "IVF2,Flat"
+    assert choice.plan.nprobe == 2

@@ -96,6 +96,7 @@ def test_r8_killed_from_outside_again_and_again(tmp_path):
     over.set()
     thread.join()
     told("R8 processes", kills=len(killed), tasks=count, left_out=len(done.problems))
+    assert len(done.results) + len(done.problems) == count, "each task is done or said not to be"
     again = run(Counting(tmp_path), tasks(count))
     assert len(again.results) == count
     assert all("SIGKILL" in problem for problem in done.problems.values())
