@@ -211,13 +211,14 @@ def _ours(error: Exception, path: Path, room: Path | None) -> GeoretrievalError 
 
 
 def _is_full(path: Path) -> bool:
-    """Whether a file cannot become a MiB larger, for want of room."""
+    """Whether a file cannot become a MiB larger, or had no room for copies of it (SQLite's journal, gone by now)."""
     try:
         with path.open("ab") as file:
-            os.posix_fallocate(file.fileno(), 0, file.tell() + _ROOM)
+            size = file.tell()
+            os.posix_fallocate(file.fileno(), 0, size + _ROOM)
     except OSError as error:
         return error.errno in _FULL
-    return False
+    return shutil.disk_usage(path).free < max(8 * _ROOM, 4 * size)
 
 
 def _umask() -> int:

@@ -59,15 +59,24 @@ def parse_word(text: str) -> Word:
         raise UsageError(f"{text!r} has {len(numbers)} numbers; a point is x,y and a box xmin,ymin,xmax,ymax.")
     if text.startswith("-"):
         raise UsageError(f"There is no option {text!r}; --help lists them.")
-    if Path(text).is_file():
+    kind = _on_disk(text)
+    if kind == "file":
         return Word(text, "file")
-    if Path(text).is_dir():
+    if kind == "folder":
         raise UsageError(f"{text} is a folder; ask with picture files.")
     if "/" in text or "\\" in text or Path(text).suffix.lower() in (".jp2", ".tif", ".tiff", ".jpg", ".jpeg", ".png"):
         raise InputError(f"There is no file {text}.")
     if not _TILE_ID.fullmatch(text):
         raise UsageError(f"{text!r} is neither a file, nor a tile id, nor x,y, nor xmin,ymin,xmax,ymax.")
     return Word(text, "tile")
+
+
+def _on_disk(text: str) -> str:
+    """"file", "folder" or "": what no name can be (too long, a zero byte) is not there."""
+    try:
+        return "file" if Path(text).is_file() else "folder" if Path(text).is_dir() else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def parse_bounds(text: str) -> tuple[float, float, float, float]:
@@ -100,7 +109,7 @@ def index_path(name: str) -> Path:
                          "written by index export; this needs the folder of an index.")
     if not name.strip():
         raise UsageError("The name of the index is empty; give a name or a path.")
-    if "/" in name or "\\" in name or name.startswith(".") or (Path(name) / "CURRENT").is_file():
+    if "/" in name or "\\" in name or name.startswith(".") or _on_disk(f"{name}/CURRENT") == "file":
         return Path(name)
     return INDEXES / name
 

@@ -106,6 +106,8 @@ class Legend:
         """Check a legend given as plain values: the inverse of `as_dict`."""
         top = checked_mapping(value, place, required=("name", "classes"), allowed=("name", "profiles", "classes"))
         known = top.get("profiles") or {}
+        if not isinstance(known, Mapping) or not all(isinstance(name, str) for name in known):
+            raise InputError(f"{place}: 'profiles' has to name each profile and say what it is.")
         for profile in profiles:
             if profile not in known:
                 raise InputError(f"{place} has no profile {profile!r}; it has: {', '.join(known) or 'none'}.")

@@ -265,6 +265,7 @@ def _csv_parts(source: Path, about: Manifest, words: Mapping[str, Any], ground: 
     try:
         table = pyarrow.csv.read_csv(source, convert_options=pyarrow.csv.ConvertOptions(
             column_types=types, strings_can_be_null=False))
+        names = table.column_names  # decoded only here
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise InputError(f"{source} cannot be read as CSV.") from error
     try:
@@ -272,7 +273,7 @@ def _csv_parts(source: Path, about: Manifest, words: Mapping[str, Any], ground: 
     except Exception as error:  # the header is Python to numpy, and what can be wrong with it has many names
         raise InputError(f"{vectors} cannot be read as npy.") from error
     shape = (about.counts.tiles, about.dim)
-    if table.column_names != TEXT_COLUMNS or table.num_rows != shape[0] or values.shape != shape \
+    if names != TEXT_COLUMNS or table.num_rows != shape[0] or values.shape != shape \
             or values.dtype != np.dtype("<f4"):
         raise InputError(f"{source} and {vectors} do not have the columns, the {shape[0]} rows and the vectors of "
                          f"length {shape[1]} in float32 that {source.stem}.json says.")

@@ -245,3 +245,12 @@ def test_a_closer_look_finds_what_coarse_turns_miss(cli, index, place, tmp_path)
     code, _, err = cli("search", index, TILE, "--tiles", "tiles", "--rerank", "closer")
     assert code == 0
     assert "Only pictures can be looked at more closely" in err
+
+
+@pytest.mark.parametrize("word", ["x" * 5000, "a/" * 3000, "x" * 5000 + ".jpg"])
+def test_words_that_no_file_can_be_called_are_one_sentence(cli, index, word):
+    for words in ((index, word), (word, "1,2")):
+        code, out, err = cli("search", *words)
+        assert (code, out) == (2, "")
+        assert err.startswith("error: ")
+        assert "Traceback" not in err

@@ -113,3 +113,9 @@ def test_double_codes_and_files_that_are_no_legend(tmp_path):
     bad.write_text("- 1")
     with pytest.raises(InputError, match="expected keys and values"):
         Legend.load(bad)
+
+
+@pytest.mark.parametrize("profiles", [True, [None], {1: "trees"}, "trees"])
+def test_profiles_that_are_no_names_are_one_sentence(profiles):
+    with pytest.raises(InputError, match="'profiles' has to name each profile"):
+        Legend.of({"name": "mine", "profiles": profiles, "classes": []}, profiles=["trees"])

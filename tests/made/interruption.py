@@ -7,9 +7,10 @@ import signal
 
 
 class CtrlC:
-    """A progress report that sends a real SIGINT at the n-th call."""
+    """A progress report that sends a real SIGINT at the n-th call, and hears it: it may come ignored from a shell."""
 
     def __init__(self, after: int) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.left = after
 
     def __call__(self, done: int, total: int, what: str) -> None:  # noqa: ARG002

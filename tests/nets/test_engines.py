@@ -101,7 +101,7 @@ def test_embedding_takes_the_engine_that_is_asked_for(monkeypatch: pytest.Monkey
         found = embed(samples, eye, batch_size=5)
         again = embed(samples, eye, batch_size=COUNT)
     assert len(made) == 1
-    assert made[0].calls == 1 + 4 + 1, "the check, four batches of five, one of all"
+    assert made[0].calls == 3 + 4 + 1, "the check in pieces of eight, four batches of five, one of all"
     assert np.allclose(found.vectors, exact.vectors, atol=1e-5)
     assert np.array_equal(found.vectors, again.vectors), "the batch size changes nothing"
     with using("torch"):

@@ -176,6 +176,7 @@ def test_the_command_ends_with_130(place, tmp_path):
         code = 1
         try:
             from georetrieval.cli import bars, main
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # it may come ignored
 
             class Once(bars._Lines):
                 def __call__(self, done, total, what):  # noqa: ARG002
