@@ -55,8 +55,34 @@ def laid(each: Sequence[Rows]) -> Excluded:
     return Excluded(rows.astype(np.int64), np.asarray([len(some) for some in each], np.int64))
 
 
+class Middles:
+    """The middles of rows, as a tree that is made once.
+
+    Parameters
+    ----------
+    xmin, ymin, xmax, ymax : (n,) float64; rows with one that is not finite are near to nothing
+    """
+
+    def __init__(self, xmin: Places, ymin: Places, xmax: Places, ymax: Places) -> None:
+        from scipy.spatial import cKDTree
+
+        middles = np.column_stack([(xmin + xmax) / 2, (ymin + ymax) / 2])
+        self._known = np.flatnonzero(np.isfinite(middles).all(axis=1))
+        self._tree = cKDTree(middles[self._known]) if len(self._known) else None
+
+    def near(self, places: Places, beyond: float) -> list[Rows]:
+        """Of each of (nq, 2) places the rows that are not farther than `beyond`, ascending; none of NaN."""
+        found = [np.empty(0, np.int64)] * len(places)
+        asked = np.flatnonzero(np.isfinite(places).all(axis=1))
+        if self._tree is not None and len(asked):
+            lists = self._tree.query_ball_point(places[asked], beyond)
+            for query, near in zip(asked, lists, strict=True):
+                found[query] = self._known[np.sort(np.asarray(near, np.int64))]
+        return found
+
+
 def excluded(
-    names: Texts, own: Words | None, box: Sequence[Places] | None, places: Places | None, beyond: float
+    names: Texts, own: Words | None, middles: Middles | None, places: Places | None, beyond: float
 ) -> Excluded:
     """What is kept away from queries.
 
@@ -64,26 +90,12 @@ def excluded(
     ----------
     names : (nq,) of the queries
     own : the names of the rows, when those of the query's own name are kept away
-    box : xmin, ymin, xmax, ymax of the rows, when those near to its place are
+    middles : of the rows, when those near to its place are
     places : (nq, 2), NaN where a place is not known
     beyond : rows whose middle is not farther than this are too near
     """
     each = [own.where(int(code)) for code in own.of(names)] if own is not None else None
-    if box is not None and places is not None:
-        near = _near((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, places, beyond)
+    if middles is not None and places is not None:
+        near = middles.near(places, beyond)
         each = near if each is None else [np.union1d(a, b) for a, b in zip(each, near, strict=True)]
     return laid(each or [])
-
-
-def _near(x: Places, y: Places, places: Places, beyond: float) -> list[Rows]:
-    from scipy.spatial import cKDTree
-
-    middles = np.column_stack([x, y])
-    known = np.flatnonzero(np.isfinite(middles).all(axis=1))
-    found = [np.empty(0, np.int64)] * len(places)
-    asked = np.flatnonzero(np.isfinite(places).all(axis=1))
-    if len(known) and len(asked):
-        lists = cKDTree(middles[known]).query_ball_point(places[asked], beyond)
-        for query, near in zip(asked, lists, strict=True):
-            found[query] = known[np.sort(np.asarray(near, np.int64))]
-    return found

@@ -79,10 +79,11 @@ class FlatIndex:
         prepared = self.prepare(queries)
         rough, found = self._rough(prepared, min(size, count + SPARE), rows)
         lost = (found < 0).any(axis=1)  # FAISS gives up where a distance overflows
-        scores, best = settled(self.vectors, queries, np.where(found < 0, 0, found), count, self.space)
+        doubt = self.doubt(prepared)
+        scores, best = self.decided(queries, rough, np.where(found < 0, 0, found), count, doubt)
         sure = np.ones(len(queries), np.bool_)
         if found.shape[1] < size:
-            sure = rough[:, -1] < rough[:, count - 1] - self.doubt(prepared)
+            sure = rough[:, -1] < rough[:, count - 1] - doubt
         for i in np.flatnonzero(~sure | lost):
             scores[i], best[i] = self._slowly(queries[i], prepared[i], count, rows)
         return scores, best
@@ -105,6 +106,25 @@ class FlatIndex:
             return np.asarray(4 * (prepared.shape[1] + 8) * np.finfo(np.float32).eps * both * both, np.float32)
         return np.asarray(doubt_of(prepared.shape[1], lengths, self._longest) + 2 * self._slack * lengths, np.float32)
 
+    def decided(self, queries: Vectors, rough: Scores, found: Rows, count: int, doubt: Vectors) -> tuple[Scores, Rows]:
+        """`settled`, of those rows only that rounding could have put among the first `count`.
+
+        Parameters
+        ----------
+        rough : (nq, m) scores, best first, of the rows `found`
+        doubt : (nq,) by how much two of them may be in the wrong order
+        """
+        if found.shape[1] <= count:
+            return settled(self.vectors, queries, found, count, self.space)
+        clear = rough[:, count] < rough[:, count - 1] - doubt
+        if clear.all():
+            return settled(self.vectors, queries, found[:, :count], count, self.space)
+        scores, best = np.empty((len(found), count), np.float32), np.empty((len(found), count), np.int64)
+        for which, width in ((np.flatnonzero(clear), count), (np.flatnonzero(~clear), found.shape[1])):
+            scores[which], best[which] = settled(
+                self.vectors, queries[which], found[which, :width], count, self.space)
+        return scores, best
+
     def rough_of(self, prepared: Vectors, found: Rows) -> Scores:
         """Rough scores of (nq, m) rows, each of its own query: products, or minus squared distances."""
         import faiss
@@ -122,7 +142,8 @@ class FlatIndex:
             return self._nearest(prepared, self.prepared, count)
         if len(prepared) <= FEW_QUERIES:
             each = np.broadcast_to(rows, (len(prepared), len(rows)))
-            return best_first(self.rough_of(prepared, each), each, count)
+            scores, places = best_first(self.rough_of(prepared, each), count)
+            return scores, rows[places]
         parts = []
         step = max(1, CHUNK_BYTES // (4 * prepared.shape[1]))
         for start in range(0, len(rows), step):
@@ -130,7 +151,8 @@ class FlatIndex:
             scores, found = self._nearest(prepared, self.prepared[some], min(count, len(some)))
             parts.append((scores, some[found]))
         scores, found = (np.concatenate(values, axis=1) for values in zip(*parts, strict=True))
-        return best_first(scores, found, count)
+        scores, places = best_first(scores, count)
+        return scores, np.take_along_axis(found, places, 1)
 
     def _nearest(self, prepared: Vectors, among: Vectors, count: int) -> tuple[Scores, Rows]:
         import faiss
@@ -161,28 +183,32 @@ def flat_of(rows: Descriptors) -> FlatIndex:
     return FlatIndex(rows.vectors if order is None else rows.vectors[order], rows.space)
 
 
-def best_first(scores: Scores, rows: Rows, count: int) -> tuple[Scores, Rows]:
-    """The `count` highest of each line of (nq, m) scores, highest first, and their rows."""
-    if count < scores.shape[1]:
-        part = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        scores, rows = np.take_along_axis(scores, part, 1), np.take_along_axis(rows, part, 1)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+def best_first(scores: Scores, count: int) -> tuple[Scores, Rows]:
+    """The `count` highest of each line of (nq, m) scores, highest first, and where they stood."""
+    line = np.arange(len(scores))[:, None]
+    if count >= scores.shape[1]:
+        places = np.argsort(-scores, axis=1, kind="stable")
+        return scores[line, places], places
+    places = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+    best = scores[line, places]
+    order = np.argsort(-best, axis=1, kind="stable")
+    return best[line, order], places[line, order]
 
 
 def settled(vectors: Vectors, queries: Vectors, found: Rows, count: int, space: Space) -> tuple[Scores, Rows]:
     """Of (nq, m) rows, each of its own query, the `count` nearest by `pair_scores`, equal ones by row."""
-    exact = np.empty(found.shape)
     lengths = None
     if space is Space.COSINE and found.size > len(vectors):  # each row is met more than once
         lengths = np.concatenate([_lengths(vectors[start:start + PAIRS]) for start in range(0, len(vectors), PAIRS)])
     step = max(1, PAIRS // max(1, found.shape[1]))
+    exact = np.empty(found.shape)
     for start in range(0, len(queries), step):
         some = found[start:start + step]
         known = None if lengths is None else lengths[some]
         exact[start:start + step] = _pairs(vectors[some], queries[start:start + step], space, known)
     order = np.lexsort((found, -exact), axis=1)[:, :count]
-    return np.take_along_axis(exact, order, 1).astype(np.float32), np.take_along_axis(found, order, 1)
+    line = np.arange(len(found))[:, None]
+    return exact[line, order].astype(np.float32), found[line, order]
 
 
 def _pairs(vectors: Vectors, queries: Vectors, space: Space, lengths: Doubles | None) -> Doubles:

@@ -51,11 +51,20 @@ class Words:
         """The number of each of (nq,) texts, -1 for those that no row has."""
         return np.asarray([self._place.get(text, -1) for text in texts.tolist()], np.int64)
 
-    def times(self, codes: Rows, rows: Rows | None = None) -> Rows:
-        """How often each of (nq,) numbers occurs among `rows` (None: all)."""
+    def times(self, codes: Rows, among: Rows | npt.NDArray[np.bool_]) -> Rows:
+        """How often each of (nq,) numbers occurs.
+
+        Parameters
+        ----------
+        among : (m,) int64, how often each number occurs; or (n,) bool, the rows that count
+        """
         if not len(self.counts):
             return np.zeros(len(codes), np.int64)
-        counts = self.counts if rows is None else np.bincount(self.codes[rows], minlength=len(self.counts))
+        if among.dtype != np.bool_:
+            return np.where(codes >= 0, among[codes], 0).astype(np.int64)
+        if self.counts[codes].sum() < len(self.codes) // 8:  # looking at the rows of these only is less work
+            return np.asarray([int(among[self.where(code)].sum()) for code in codes.tolist()], np.int64)
+        counts = np.bincount(self.codes[among], minlength=len(self.counts))
         return np.where(codes >= 0, counts[codes], 0).astype(np.int64)
 
     def where(self, code: int) -> Rows:

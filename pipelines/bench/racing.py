@@ -83,7 +83,7 @@ def race(title: str, contenders: Mapping[str, Callable[[], object]], *, peer: st
 
 def keep(stage: str, races: list[Race], more: Mapping[str, object] | None = None) -> Path:
     """Write the races of a stage, with the machine they were run on, to `results/STAGE.json`."""
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version(),
+    machine = {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version(),
                "packages": {name: version(name) for name in PACKAGES}, "load_before": os.getloadavg()[2]}
     found = {"stage": stage, "machine": machine, **(more or {}),
              "races": [{**asdict(one), "ratios": {t.name: round(one.ratio(t.name), 3) for t in one.times}}
@@ -94,7 +94,8 @@ def keep(stage: str, races: list[Race], more: Mapping[str, object] | None = None
     return path
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name and the instructions that matter here."""
     flags, name = "", ""
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import clouds
@@ -24,7 +25,7 @@ import pyarrow as pa
 import racing
 
 from georetrieval.search.ann import EXACT, FaissIndex
-from georetrieval.search.choosing import Choice, choose, told
+from georetrieval.search.choosing import RECALL, Choice, choose, told
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.gallery import Filter, Gallery
@@ -34,6 +35,29 @@ BATCH = 1000
 SINGLE = 20
 Rows = npt.NDArray[np.int64]
 Ask = Callable[[clouds.Vectors], Rows]
+EFFORTS = (8, 16, 32, 64, 128, 256, 512)
+"""Of the peers that can look further (efSearch, leaves): the least that finds `RECALL` of the answers is raced."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A peer and how its effort is set."""
+
+    ask: Ask
+    effort: Callable[[int], object]
+
+    def at(self, queries: clouds.Vectors, truth: Rows) -> tuple[Ask, int]:
+        """Set to the least effort that reaches `RECALL`, the most of `EFFORTS` where none does; the effort."""
+        for effort in EFFORTS:
+            self.effort(effort)
+            if recall(self.ask(queries), truth) >= RECALL:
+                break
+        return self.ask, effort
+
+
+TORCH = "torch bf16, 32 again in fp32"
+AT_EASE = 100_000
+"""Up to so many rows bf16 products are raced without instructions for them, too."""
 CARRIED = {"hnswlib", "usearch", "scann"}
 SLOW = {"scikit-learn, one at a time"}
 """Not run in batches."""
@@ -70,9 +94,9 @@ def ours(rows: clouds.Vectors) -> tuple[dict[str, Ask], Choice]:
     return calls, choice
 
 
-def faiss_peers(rows: clouds.Vectors, graphs: bool) -> dict[str, Ask]:
+def faiss_peers(rows: clouds.Vectors, graphs: bool) -> dict[str, Ask | Tried]:
     """Indexes of FAISS, bare."""
-    found: dict[str, Ask] = {}
+    found: dict[str, Ask | Tried] = {}
     kinds = {"faiss IndexFlatIP, 1 thread": "Flat", "faiss flat SQ8": "SQ8", "faiss HNSW32": "HNSW32,Flat"}
     for name, factory in kinds.items():
         if "HNSW" in factory and not graphs:
@@ -80,8 +104,6 @@ def faiss_peers(rows: clouds.Vectors, graphs: bool) -> dict[str, Ask]:
         index = faiss.index_factory(rows.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
         index.train(rows[:clouds.BLOCK])
         index.add(rows)
-        if "HNSW" in factory:
-            index.hnsw.efSearch = 64
 
         def ask(vectors: clouds.Vectors, index: faiss.Index = index, alone: bool = factory == "Flat") -> Rows:
             before = faiss.omp_get_max_threads()
@@ -91,6 +113,10 @@ def faiss_peers(rows: clouds.Vectors, graphs: bool) -> dict[str, Ask]:
             return answers
 
         found[name] = ask
+        if "HNSW" in factory:
+            found[name] = Tried(ask, lambda ef, graph=index.hnsw: setattr(graph, "efSearch", ef))
+        if factory == "Flat" and faiss.omp_get_max_threads() > 1:
+            found["faiss IndexFlatIP, all threads"] = lambda vectors, index=index: index.search(vectors, K)[1]
     return found
 
 
@@ -120,35 +146,45 @@ def sklearn_peer(rows: clouds.Vectors) -> Ask:
     return lambda vectors: np.concatenate([fitted.kneighbors(one[None], return_distance=False) for one in vectors])
 
 
-def hnswlib_peer(rows: clouds.Vectors) -> Ask:
+def hnswlib_peer(rows: clouds.Vectors) -> Tried:
     import hnswlib
 
     index = hnswlib.Index("ip", rows.shape[1])
     index.init_index(len(rows), M=32, ef_construction=100)
     index.add_items(rows)
-    index.set_ef(64)
-    return lambda vectors: index.knn_query(vectors, K)[0].astype(np.int64)
+    return Tried(lambda vectors: index.knn_query(vectors, K)[0].astype(np.int64), index.set_ef)
 
 
-def usearch_peer(rows: clouds.Vectors) -> Ask:
+def usearch_peer(rows: clouds.Vectors) -> Tried:
     from usearch.index import Index
 
-    index = Index(ndim=rows.shape[1], metric="ip", connectivity=32, expansion_search=64)
+    index = Index(ndim=rows.shape[1], metric="ip", connectivity=32)
     index.add(np.arange(len(rows)), rows)
-    return lambda vectors: np.atleast_2d(np.asarray(index.search(vectors, K).keys, np.int64))
+
+    def effort(ef: int) -> None:
+        index.expansion_search = ef
+
+    return Tried(lambda vectors: np.atleast_2d(np.asarray(index.search(vectors, K).keys, np.int64)), effort)
 
 
-def scann_peer(rows: clouds.Vectors) -> Ask:
+def scann_peer(rows: clouds.Vectors) -> Tried:
     import scann
 
     leaves = int(np.sqrt(len(rows)))
     index = scann.scann_ops_pybind.builder(rows, K, "dot_product").tree(
-        leaves, max(1, leaves // 20), training_sample_size=min(len(rows), 250_000)).score_ah(
+        leaves, 1, training_sample_size=min(len(rows), 250_000)).score_ah(
         2, anisotropic_quantization_threshold=0.2).reorder(100).build()
-    return lambda vectors: np.asarray(index.search_batched(vectors)[0], np.int64)
+    searched = [1]
+
+    def ask(vectors: clouds.Vectors) -> Rows:
+        if len(vectors) == 1:
+            return np.asarray(index.search(vectors[0], leaves_to_search=searched[0])[0], np.int64)[None]
+        return np.asarray(index.search_batched_parallel(vectors, leaves_to_search=searched[0])[0], np.int64)
+
+    return Tried(ask, lambda effort: searched.__setitem__(0, min(effort, leaves)))
 
 
-def carried(rows: clouds.Vectors, graphs: bool) -> tuple[dict[str, Ask], list[str]]:
+def carried(rows: clouds.Vectors, graphs: bool) -> tuple[dict[str, Tried], list[str]]:
     """Peers of other projects, and the names of those that are not installed."""
     makers = {"scann": scann_peer, **({"hnswlib": hnswlib_peer, "usearch": usearch_peer} if graphs else {})}
     missing = [name for name in sorted(CARRIED) if find_spec(name) is None]
@@ -169,13 +205,20 @@ def raced(n: int, clusters: int | None, graphs: bool) -> tuple[list[racing.Race]
     rows, queries = clouds.cloud(n, BATCH, clusters=clusters)
     calls, choice = ours(rows)
     print(f"\nN = {n:,}: {told(choice)}", flush=True)
-    calls |= faiss_peers(rows, graphs) | {"torch bf16, 32 again in fp32": torch_peer(rows)}
-    calls["scikit-learn, one at a time"] = sklearn_peer(rows)
+    peers = faiss_peers(rows, graphs) | {"scikit-learn, one at a time": sklearn_peer(rows)}
+    if n <= AT_EASE or "bf16" in racing.processor():
+        peers[TORCH] = torch_peer(rows)
+    else:
+        print(f"not raced on a processor without bf16: {TORCH}")
     more, missing = carried(rows, graphs)
-    calls |= more
     for name in missing:
         print(f"not installed, not raced: {name} (pip install 'georetrieval[bench]')")
-    truth = calls["faiss IndexFlatIP, 1 thread"](queries)
+    truth = calls["ours exact"](queries)
+    for name, ask in {**peers, **more}.items():
+        if isinstance(ask, Tried):
+            ask, effort = ask.at(queries, truth)
+            name = f"{name}, effort {effort}"
+        calls[name] = ask
     recalls = {name: recall(ask(queries[:200 if name in SLOW else BATCH]), truth[:200 if name in SLOW else BATCH])
                for name, ask in calls.items() if "half" not in name}
     for name, value in recalls.items():

@@ -8,7 +8,7 @@ import pytest
 from georetrieval.errors import UsageError
 from georetrieval.search import choosing
 from georetrieval.search.ann import FaissIndex, Plan
-from georetrieval.search.choosing import Sample, Trial, choose, kinds, told
+from georetrieval.search.choosing import Sample, Trial, choose, kinds, surely, told
 from georetrieval.search.flat import FlatIndex
 from tests.made.campaign import size
 from tests.made.clouds import cloud
@@ -98,10 +98,10 @@ def test_recall_is_counted_by_hand():
 def test_lists_are_tried_where_there_are_rows_enough(monkeypatch):
     monkeypatch.setattr(choosing, "LISTS_FROM", 1000)
     flat = FlatIndex(cloud(N, 16, 300, 0.5), "cosine")
-    assert [plan.factory for plan in kinds(flat)] == ["PQ4x4fs,RFlat", "PQ8x4fs,RFlat", "IVF64,PQ4x4fs,RFlat"]
+    assert [plan.factory for plan in kinds(flat)] == ["PQ4x4fs,RFlat", "PQ8x4fs,RFlat", "IVF256,PQ4x4fs,RFlat"]
     choice = choose(flat, small=100, recall=0.95)
     lists = choice.trials[-1]
-    assert lists.factory.startswith("IVF64")
+    assert lists.factory.startswith("IVF256")
     assert lists.nprobe in choosing.PROBES
     assert lists.recall >= 0.95
 
@@ -125,3 +125,13 @@ def test_a_kind_of_few_lists_is_measured_too():
     choice = choose(FlatIndex(cloud(400, 8, 10, 1), "cosine"), asked="IVF2,Flat")
     assert choice.plan.factory == "IVF2,Flat"
     assert choice.plan.nprobe == 2
+
+
+def test_what_luck_could_have_added_does_not_count():
+    assert surely(1.0, 100) == 1.0
+    assert surely(0.0, 100) == 0.0
+    assert surely(0.99, 100) == pytest.approx(0.9534, abs=1e-4)  # Clopper and Pearson, one side, 95 %
+    assert surely(0.9996, 10_000) > 0.999 > surely(0.9995, 10_000)
+    plan = Plan("PQ64x4fs,RFlat")
+    told_of = choosing.Choice(plan, "auto", 0.99, 200, 5, (Trial(plan.factory, 40, 0, 0.992, 1.0),))
+    assert not told_of.reached  # 8 of 1,000 missed could be 14

@@ -116,3 +116,14 @@ def test_questions_that_make_no_sense_are_refused():
         Gallery.of(descriptors, attributes=table.slice(1))
     with pytest.raises(InputError, match="names"):
         Descriptors(np.ones((2, 3)), ["a", "b"], ["a"], ["a", "b"], "cosine")
+
+
+def test_filters_are_remembered_apart_and_only_the_last_few(monkeypatch):
+    monkeypatch.setattr("georetrieval.search.filtering.KEPT", 2)
+    descriptors, table = world()
+    queries, gallery = descriptors.take(np.arange(10)), Gallery.of(descriptors, attributes=table)
+    first = {where: gallery.search(queries, 4, where=where).rows.tolist() for where in FILTERS}
+    assert len({str(rows) for rows in first.values()}) == len(FILTERS)
+    for where in [*FILTERS, *reversed(FILTERS)]:
+        assert gallery.search(queries, 4, where=where).rows.tolist() == first[where]
+    assert len(gallery._allowing._kept) == 2

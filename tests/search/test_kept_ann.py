@@ -54,7 +54,7 @@ def test_what_was_chosen_is_kept_and_read_again(store):
     tuned(store)
     record = kept_ann.read_record(store.path, store.manifest)
     assert record is not None
-    assert (record.factory, record.asked, record.tiles, record.queries) == (KIND, KIND, 1200, 1000)
+    assert (record.factory, record.asked, record.tiles, record.queries) == (KIND, KIND, 1200, 1200)
     assert [trial.factory for trial in record.measured] == ["exact", KIND]
     path = files_of(store)[".faiss"]
     assert path.stem == record.codes.sha256
