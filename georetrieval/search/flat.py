@@ -206,9 +206,13 @@ def settled(vectors: Vectors, queries: Vectors, found: Rows, count: int, space: 
         some = found[start:start + step]
         known = None if lengths is None else lengths[some]
         exact[start:start + step] = _pairs(vectors[some], queries[start:start + step], space, known)
-    order = np.lexsort((found, -exact), axis=1)[:, :count]
-    line = np.arange(len(found))[:, None]
-    return exact[line, order].astype(np.float32), found[line, order]
+    loose = np.flatnonzero(~(exact[:, :-1] > exact[:, 1:]).all(axis=1))  # the others are in order already
+    if len(loose):
+        found, some = found.copy(), found[loose]
+        order = np.lexsort((some, -exact[loose]), axis=1)
+        exact[loose] = np.take_along_axis(exact[loose], order, 1)
+        found[loose] = np.take_along_axis(some, order, 1)
+    return exact[:, :count].astype(np.float32), found[:, :count]
 
 
 def _pairs(vectors: Vectors, queries: Vectors, space: Space, lengths: Doubles | None) -> Doubles:
