@@ -111,8 +111,6 @@ def build_tiles(
 
 def _check(surveys: Sequence[Survey], settings: Settings, workers: int) -> None:
     check_grid(settings.grid, settings.px)
-    if not 0 <= settings.min_photo_share <= 1:
-        raise UsageError(f"The least share of photo is 0 to 1; found {settings.min_photo_share}.")
     if workers < 1:
         raise UsageError(f"There is at least one worker; found {workers}.")
     if not surveys:
