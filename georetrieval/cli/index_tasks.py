@@ -179,5 +179,5 @@ def _tell(plan: Plan, hands: Any) -> None:
     write_value({
         "sheets": found.tasks, "done before": found.done, "tiles": found.tiles,
         "disk": f"{found.disk_bytes / 1e6:.1f} MB", "memory": f"about {found.memory_bytes / 1e6:.0f} MB",
-        "time": f"about {found.seconds:.0f} s",
+        "time": f"about {found.seconds:.0f} s", "measured on": f"{found.looked_at} sheets with tiles",
     }, "table", title="index build --dry-run")
