@@ -186,8 +186,8 @@ def _hands(workers: int, jobs: int | None, scheduler: str | None) -> Hands | Non
     if jobs is None and scheduler is None:
         return None
     if workers != 1:
-        raise UsageError("--workers (threads) works alone; with --jobs (processes) or --scheduler (a Dask cluster) leave "
-                         "it out.")
+        raise UsageError("--workers (threads) works alone; with --jobs (processes) or --scheduler (a Dask cluster) "
+                         "leave it out.")
     return Hands(1 if jobs is None else jobs, scheduler)
 
 

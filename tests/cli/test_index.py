@@ -57,7 +57,7 @@ def test_verify_ends_with_2_when_a_bit_is_flipped(cli, index, place, tmp_path):
     (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--scope", "99"], 2, "scope 99"),
     (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--px", "256"], 2, "--tiles and --px"),
     (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--cell-m", "250"], 2, "--cell-m says"),
-    (["build", "new", "--model", "hog", "--pictures", ".", "--min-photo-share", "0.2"], 2, "--pictures and --min-photo"),
+    (["build", "new", "--model", "hog", "--pictures", ".", "--min-photo-share", "0.2"], 2, "--pictures and --min-"),
     (["build", "new", "--model", "hog", "--photos", "old.tif", "--scope", "57", "--date", "2004", "--min-photo-share",
       "50"], 2, "0<=x<=1"),
     (["build", "new", "--model", "hog", "--tiles", "nowhere", "--date", "2004"], 2, "nowhere"),
