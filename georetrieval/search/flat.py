@@ -1,7 +1,7 @@
 """Exact search at the speed of a matrix product: FAISS proposes, pair by pair scores decide, as in `ExactIndex`.
 
-The rows are not copied into FAISS, and not even scaled when their lengths are 1 within rounding: the array that is given
-is what is searched. That is the one the index was read into where its rows stand by name, else a copy by name
+The rows are not copied into FAISS, and not even scaled when their lengths are 1 within rounding: the array that is
+given is what is searched. That is the one the index was read into where its rows stand by name, else a copy by name
 (`flat_of`).
 """
 

@@ -244,7 +244,8 @@ def test_canaries_are_decoded_once(tmp_path, monkeypatch):
     """By who opens an index, and by who imports one and looks at them."""
     counted, plain = [], Canaries.decode.__func__
     monkeypatch.setattr(Canaries, "decode", classmethod(lambda cls, *given: counted.append(1) or plain(cls, *given)))
-    store = IndexStore.build(tmp_path / "town", [(made.part("57", 1)[0], ground(made.part("57", 1)[1], "EPSG:2154"))], made.ABOUT)
+    rows, places = made.part("57", 1)
+    store = IndexStore.build(tmp_path / "town", [(rows, ground(places, "EPSG:2154"))], made.ABOUT)
     assert [len(store.canaries().pictures), len(counted)] == [1, 1]
     export_parquet(store, tmp_path / "town.parquet")
     counted.clear()
