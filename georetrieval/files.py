@@ -49,6 +49,35 @@ def publish_json(path: Path, value: Any) -> None:
     publish(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def publish_first(path: Path, data: bytes) -> bool:
+    """Publish `data` unless there is such a file already; whether it was: of several who try at once, one is first.
+
+    Raises
+    ------
+    BusyError, InputError
+        As `publish`.
+    """
+    temporary: Path | None = None
+    try:
+        _make_folder(path.parent)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        temporary.write_bytes(data)
+        temporary.chmod(0o666 & ~_umask())
+        _fsync(temporary)
+        os.link(temporary, path)
+        _fsync(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
 @contextmanager
 def publishing(path: Path) -> Iterator[Path]:
     """Lend a temporary path beside `path`; when the block ends well it becomes `path`, else it is removed.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+from click import get_current_context
 from click.core import ParameterSource
 
 from georetrieval.cli.numbers import Within
@@ -62,7 +63,7 @@ def asks_surveys(asked: dict[str, Any]) -> bool:
 
 def refuse_cut(what: str) -> None:
     """UsageError when the command line says how surveys are to be cut, beside `what`, which is no survey."""
-    context = click.get_current_context()
+    context = get_current_context()
     given = ["--" + name.replace("_", "-") for name in CUT
              if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
