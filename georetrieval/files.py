@@ -177,6 +177,13 @@ def remove_file(path: Path) -> None:
     Path(path).unlink(missing_ok=True)
 
 
+def remove_orphans(folder: Path, suffixes: tuple[str, ...]) -> None:
+    """Remove what a killed process of ours was writing in a folder, of these kinds; its lock is held, so none lives."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.suffix in suffixes:
+            path.unlink(missing_ok=True)
+
+
 def remove_files(paths: Iterable[Path]) -> None:
     """Remove files of ours in this order; the files of one folder are gone for good before those of the next go."""
     for folder, some in groupby(paths, key=lambda path: path.parent):

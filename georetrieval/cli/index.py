@@ -76,9 +76,9 @@ def build(
 
     Tiles and surveys are done sheet by sheet. A build that was interrupted or killed goes on where it stopped, and the
     index is the same, byte for byte, whoever works: this process, --jobs processes, a Dask cluster, or --shard parts
-    on machines that know nothing of each other (an array of Slurm). The engine that --engine auto finds first is that of
-    all of them; a machine that does not have it says so (exit code 5). Damaged sheets are left out and listed (exit code
-    3); the same command tries only them again.
+    on machines that know nothing of each other (an array of Slurm). The engine that --engine auto finds first is that
+    of all of them; a machine that does not have it says so (exit code 5). Damaged sheets are left out and listed (exit
+    code 3); the same command tries only them again.
 
     \b
     Examples:
