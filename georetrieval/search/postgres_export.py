@@ -127,7 +127,7 @@ def export_postgres(store: IndexStore, address: Address, *, ann: str | None = No
         with session.transaction():
             recall = writing.write(words, ann)
         session.run(f"VACUUM (ANALYZE) {writing.table}")  # what was replaced makes room
-    return Written(len(part[0]), bool(place.shapes), recall)
+    return Written(len(part[0]), writing.srid is not None, recall)
 
 
 def _require_fitting(part: Part, ann: str | None) -> None:
@@ -211,12 +211,15 @@ class _Writing:
             (self.srid is None or self._held_srid() == self.srid)
 
     def _held_srid(self) -> int | None:
-        """Of the geometry column that is there, as PostgreSQL writes its type: geometry(Polygon,2154)."""
+        """Of the geometry column that is there, as PostgreSQL writes its type: geometry(Polygon,2154).
+
+        PostGIS does not write an SRID of 0, that of places without a CRS that it knows: geometry(Polygon).
+        """
         [[told]] = self.session.run(
             "SELECT pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute WHERE attrelid = "
             "to_regclass(:name) AND attname = 'geometry'", name=self.table)
         found = re.search(r",\s*(\d+)\)$", told)
-        return int(found[1]) if found else None
+        return int(found[1]) if found else 0 if told.endswith(")") else None
 
     def _create(self, new: str) -> None:
         kinds = TYPES | {"embedding": f"{self.place.vector}.vector({self.part[0].dim})"}
