@@ -60,7 +60,7 @@ def postgis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     told = [_told("--bindir"), _told("--sharedir")]
     wanted = [Path(told[1]) / "extension" / f"{name}.control" for name in ("vector", "postgis")]
     missing = [path.stem for path in wanted if not path.is_file()] if all(told) else ["pg_config"]
-    if not (Path(told[0]) / "initdb").is_file():
+    if told[0] and not (Path(told[0]) / "initdb").is_file():
         missing.append("initdb")
     if missing:
         pytest.skip(f"no PostgreSQL of this machine with pgvector and PostGIS: {', '.join(missing)} is not there; on "
