@@ -59,10 +59,7 @@ def publish_first(path: Path, data: bytes) -> bool:
     """
     temporary: Path | None = None
     try:
-        _make_folder(path.parent)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _beside(path)
         temporary.write_bytes(data)
         temporary.chmod(0o666 & ~_umask())
         _fsync(temporary)
@@ -87,10 +84,7 @@ def publishing(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        _make_folder(path.parent)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _beside(path)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _fsync(temporary)
@@ -235,6 +229,14 @@ def canonical_json(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """Hex SHA-256 of `canonical_json(value)`: the identity of a setting, a legend, a stage's inputs."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _beside(path: Path) -> Path:
+    """A new temporary file in the folder of `path`, of the same suffix."""
+    _make_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _ours(error: Exception, path: Path, room: Path | None) -> GeoretrievalError | None:
