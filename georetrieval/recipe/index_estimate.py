@@ -15,7 +15,7 @@ from georetrieval.recipe.embedding_work import BATCH, Seen
 from georetrieval.recipe.index_by_tasks import Plan
 from georetrieval.samples.sample import Subset
 from georetrieval.tasks.running import Hands
-from georetrieval.tasks.task import Task
+from georetrieval.tasks.task import Task, spread
 
 LOOKED_AT, TRIED = 4, 16
 """Sheets with tiles that are read, and how many are tried to find them: the others may be blank or damaged."""
@@ -68,7 +68,7 @@ def estimate(plan: Plan, hands: Hands) -> Estimate:
     done, tiles = len(plan.order) - len(left), sum(task.weight for task in left)
     if not left:
         return Estimate(0, done, 0, 0, 0, psutil.Process().memory_info().rss, 0.0)
-    tried = list(_looks(plan, _spread(left)))
+    tried = list(_looks(plan, spread(left, TRIED)))
     looks = [look for _, look in tried if look.tiles]
     share = sum(look.tiles for _, look in tried) / max(1, sum(task.weight for task, _ in tried))
     each = _mean([look.each for look in looks])
@@ -79,18 +79,6 @@ def estimate(plan: Plan, hands: Hands) -> Estimate:
     dim = max((look.dim for look in looks), default=0)
     disk = int(tiles * share) * (4 * dim + ROW_BYTES) * COPIES
     return Estimate(len(left), done, tiles, len(looks), disk, memory, seconds)
-
-
-def _spread(tasks: Sequence[Task]) -> list[Task]:
-    """Up to `TRIED` tasks; any first few of them are spread over all: halves, quarters, eighths of the list."""
-    size = min(TRIED, len(tasks))
-    places = [(2 * number + 1) * len(tasks) // (2 * size) for number in range(size)]
-    return [tasks[places[number]] for number in sorted(range(size), key=lambda place: _bits(place))]
-
-
-def _bits(number: int) -> int:
-    """The lowest bits first: 0, 8, 4, 12, 2 and so on are then in order."""
-    return int(f"{number:04b}"[::-1], 2)
 
 
 def _looks(plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple[Task, _Look]]:

@@ -21,10 +21,10 @@ from georetrieval.nets.choice import using
 from georetrieval.nets.inference import InferenceNet
 from georetrieval.recipe.embedding_work import EmbeddingWork
 from georetrieval.samples.sample import Pixels
-from georetrieval.tasks.task import Task
+from georetrieval.tasks.task import Task, spread
 
-SHEETS = 8
-"""Tasks that are read, at most, for the pictures that an engine is checked on."""
+SHEETS, TRIED = 2, 16
+"""Tasks with tiles that are read for those that an engine is checked on, and how many are tried to find them."""
 Bands = tuple[str, ...]
 
 
@@ -70,12 +70,14 @@ def _engine(work: EmbeddingWork, eye: InferenceNet, bands: Bands, tasks: Sequenc
 def _chosen(work: EmbeddingWork, eye: InferenceNet, bands: Bands, tasks: Sequence[Task]) -> str:
     """Checked on tiles spread over the tasks; float32 where none can be read."""
     some: list[Pixels] = []
-    count = min(SHEETS, len(tasks))
-    for task in (tasks[(2 * number + 1) * len(tasks) // (2 * count)] for number in range(count)):
+    each = engines.CHECKED // SHEETS
+    for task in spread(tasks, TRIED):
+        if len(some) == SHEETS:
+            break
         with suppress(InputError):  # a damaged sheet: the build will leave it out and say so
             samples = work.read(task).samples
             if samples is not None and samples.bands == bands:
-                rows = min(len(samples), engines.CHECKED // count)
+                rows = min(len(samples), each)
                 some.append(samples.batch([place * len(samples) // rows for place in range(rows)]))
     if not some:
         return engines.FLOAT32

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from georetrieval.errors import InputError
-from georetrieval.recipe import index_estimate
 from georetrieval.recipe.embedding_work import EmbeddingWork
 from georetrieval.recipe.index_by_tasks import build_shard
 from georetrieval.recipe.index_estimate import estimate
 from georetrieval.recipe.index_surveys import plan_surveys
 from georetrieval.tasks.running import Hands
+from georetrieval.tasks.task import spread
 from tests.made import tiny
 
 
@@ -40,9 +40,11 @@ def test_several_sheets_with_tiles_are_read(tmp_path, monkeypatch):
 
 
 def test_looks_are_spread_over_all():
-    order = index_estimate._spread(range(160))
-    assert len(set(order)) == index_estimate.TRIED
+    order = spread(range(160), 16)
+    assert len(set(order)) == 16
     assert sorted(number // 40 for number in order[:4]) == [0, 1, 2, 3]
+    assert sorted(number // 80 for number in order[:2]) == [0, 1]
+    assert [sorted(spread(range(count), 16)) for count in range(4)] == [[], [0], [0, 1], [0, 1, 2]]
 
 
 def test_damaged_sheets_are_passed_over_unless_there_are_no_others(tmp_path):
