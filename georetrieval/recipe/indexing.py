@@ -91,7 +91,7 @@ def plan_tiles(
             bands = bands_for(eye, tileset.bands_of(scope, date))
             check_bands(tileset.bands_of(scope, date), bands, palette=True)
             cuts = [Cut(scope, date, overlap, zoom, ids) for zoom in zooms]
-            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, cut)), bands) for cut in cuts]
+            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, cut)), bands=bands) for cut in cuts]
     about = about_tiles(
         eye, model, tileset.grid, tileset.px, digest, blank=int((~rows["valid"]).sum()), created_by=created_by,
         sources=sources_of(tileset, rows, overlap, zooms), canaries={} if shard else of_tiles(tileset, eye, rows))
