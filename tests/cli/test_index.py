@@ -29,6 +29,16 @@ def test_build_takes_a_path_and_scopes(cli, tmp_path):
     assert (code, json.loads(out)["whole"], json.loads(out)["rows"]) == (0, True, 94)
 
 
+def test_a_dry_run_says_what_it_is_reckoned_from_and_writes_nothing(cli, tmp_path):
+    """Two surveys of one sheet each, 47 and 48 tiles that are not blank."""
+    code, out, err = cli("index", "build", tmp_path / "town", "--model", "hog", "--tiles", "tiles", "--date", "2004",
+                         "--dry-run")
+    (line,) = [line for line in out.splitlines() if "measured on" in line]
+    assert code == 0, err
+    assert "2 sheets with tiles" in line
+    assert not (tmp_path / "town").exists()
+
+
 def test_list_has_a_line_per_index(cli, index):
     code, out, _ = cli("index", "list", "--format", "json")
     (row,) = [row for row in json.loads(out) if row["name"] == index]
