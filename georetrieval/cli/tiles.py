@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows, write_value
 
 if TYPE_CHECKING:
     from georetrieval.geo.grid import TileGrid
     from georetrieval.geo.tile import Survey
+    from georetrieval.tasks.running import Hands
 
 
 PATH = click.Path(path_type=Path)
@@ -47,8 +49,9 @@ def command() -> None:
 @click.option("--legend", default="bdtopo12", show_default=True, help="Packaged legend or YAML file.")
 @click.option("--cell-m", type=int, default=500, show_default=True, help="Side of a cell, metres (pixels in a frame).")
 @click.option("--px", type=int, default=256, show_default=True, help="Side of a tile in pixels.")
-@click.option("--min-photo-share", type=float, default=0.5, show_default=True, help="Less photo than this is blank.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Sheets made at the same time.")
+@click.option("--min-photo-share", type=Within(0, 1), default=0.5, show_default=True, help="Less photo than this is "
+              "blank.")
+@click.option("--workers", type=int, default=1, show_default=True, help="Sheets made at the same time, by threads.")
 @click.option("--jobs", type=int, help="Processes of this machine instead; damage to one costs a sheet.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler (tcp://host:8786) whose workers work instead.")
 @click.option("--dry-run", is_flag=True, help="Say how many tiles, how much disk, memory and time; write nothing.")
@@ -77,19 +80,18 @@ def build(
     from georetrieval.geo.legend import Legend
     from georetrieval.geo.planning import plan_tiles
     from georetrieval.geo.tiling import build_tiles
-    from georetrieval.tasks.running import Hands
 
     surveys = _surveys(world, scope, date, sources)
+    hands = _hands(workers, jobs, scheduler)
     asked: dict[str, Any] = {"grid": _grid(crs, cell_m, surveys), "px": px, "legend": Legend.load(legend),
                              "workers": workers, "min_photo_share": min_photo_share}
     gaps: GapsError | None = None
     with progress() as report:
         if dry_run:
-            plan = plan_tiles(surveys, out, progress=report, **asked)
+            plan = plan_tiles(surveys, out, progress=report, **{**asked, "workers": hands.jobs if hands else workers})
             write_value(_spoken(plan.as_dict(), format_), format_, title="tiles build --dry-run")
             return
         try:
-            hands = Hands(jobs or 1, scheduler) if jobs is not None or scheduler else None
             build_tiles(surveys, out, hands=hands, progress=report, **asked)
         except GapsError as error:
             gaps = error
@@ -174,6 +176,19 @@ def _surveys(world: Path | None, scope: str | None, date: str | None, sources: d
     if not scope or not date:
         raise UsageError("A survey has a place and a date; give --scope (such as 57) and --date (such as 2004).")
     return [Survey(scope, date, crs=sources["source_crs"], **named)]
+
+
+def _hands(workers: int, jobs: int | None, scheduler: str | None) -> Hands | None:
+    """Who works instead of threads; None when nobody is named."""
+    from georetrieval.errors import UsageError
+    from georetrieval.tasks.running import Hands
+
+    if jobs is None and scheduler is None:
+        return None
+    if workers != 1:
+        raise UsageError("--workers (threads) works alone; with --jobs (processes) or --scheduler (a Dask cluster) "
+                         "leave it out.")
+    return Hands(1 if jobs is None else jobs, scheduler)
 
 
 def _grid(crs: str, cell_m: int, surveys: list[Survey]) -> TileGrid:

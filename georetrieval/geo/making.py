@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, UsageError
 from georetrieval.files import canonical_json, publish, sha256_file
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.grid import Cell, TileGrid
@@ -42,6 +42,10 @@ class Settings:
     px: int
     legend: Legend
     min_photo_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_photo_share <= 1:
+            raise UsageError(f"The least share of photo is 0 to 1; found {self.min_photo_share}.")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import pandas as pd
 from georetrieval.errors import GapsError, InputError, MismatchError, StoreError, UsageError
 from georetrieval.files import (
     TEMPORARY_PREFIX,
-    digest,
     locked,
     publish_json,
     publishing,
@@ -31,6 +30,7 @@ from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.making import Record, Settings, catalogue_rows, finished, make, stored_pixels
 from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
+from georetrieval.geo.straight import no_tiles, survey_digest
 from georetrieval.geo.survey_inputs import Inputs, check_grid, open_inputs
 from georetrieval.geo.tile import Survey, as_plain
 from georetrieval.geo.tile_tasks import records_by_tasks
@@ -111,8 +111,6 @@ def build_tiles(
 
 def _check(surveys: Sequence[Survey], settings: Settings, workers: int) -> None:
     check_grid(settings.grid, settings.px)
-    if not 0 <= settings.min_photo_share <= 1:
-        raise UsageError(f"The least share of photo is 0 to 1; found {settings.min_photo_share}.")
     if workers < 1:
         raise UsageError(f"There is at least one worker; found {workers}.")
     if not surveys:
@@ -161,8 +159,8 @@ def _build(
     done = [(block, record) for block, record in zip(blocks, records, strict=True) if record is not None]
     broken = sorted({*(inputs.mosaic.broken.values() if inputs.mosaic else ()), *problems})
     if not done:
-        raise InputError(broken[0] if broken else f"{survey.name} holds no cell of the grid.")
-    whole = digest([inputs.bands, sorted(record.digest for _, record in done)])
+        raise no_tiles(survey, broken)
+    whole = survey_digest(inputs.bands, [record.digest for _, record in done])
     order = sorted(
         ((Cell(row.col, row.row), row, number) for number, (_, record) in enumerate(done) for row in record.rows),
         key=lambda item: (item[0].row, item[0].col),

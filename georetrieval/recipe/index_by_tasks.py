@@ -4,6 +4,7 @@ In the index's folder `work` lie, until it is published:
 
     <task>.json       a task that is done: its digest, what was blank, which part belongs to it
     <sha256>.parquet  the rows of a task
+    engine-*.json     what all tasks run the net in, see `one_engine`
     .lock             held while tasks are done, but by shards
 
 When all tasks are done their rows become segments, in the order of the surveys and sheets, and `work` is removed; where
@@ -19,8 +20,10 @@ from typing import Any
 
 from georetrieval.errors import GapsError, InputError, MismatchError, StoreError
 from georetrieval.files import locked, remove_tree
+from georetrieval.nets.engines import forget
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.embedding_work import EmbeddingWork, parts_of
+from georetrieval.recipe.one_engine import with_one_engine
 from georetrieval.search.building import About, Part
 from georetrieval.search.store import IndexStore, refuse_existing
 from georetrieval.tasks.running import Done, Hands, run
@@ -41,11 +44,14 @@ class Group:
         Of the survey.
     tasks
         In the order of the rows.
+    bands
+        That the eye is shown of them.
     """
 
     scope: str
     date: str
     tasks: tuple[Task, ...]
+    bands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def build(plan: Plan, hands: Hands, *, replace_old: bool, progress: Progress = s
     replace_old = replace_old or _left_gaps(plan)
     refuse_existing(plan.path, replace_old)
     with locked(plan.work.folder / ".lock"):
-        done = run(plan.work, plan.order, hands, what="embedding", progress=progress)
+        done = _done(plan, hands, progress)
         if not any(result["part"] for result in done.results.values()) and done.problems:
             raise InputError(next(iter(done.problems.values())))
         store = IndexStore.build(plan.path, _parts(plan, done), _told(plan, done), replace=replace_old)
@@ -99,10 +105,20 @@ def build(plan: Plan, hands: Hands, *, replace_old: bool, progress: Progress = s
 
 def build_shard(plan: Plan, hands: Hands, *, progress: Progress = silent) -> Done:
     """Do the tasks of a plan and publish nothing; GapsError when some could not be done."""
-    done = run(plan.work, plan.order, hands, what="embedding", progress=progress)
+    done = _done(plan, hands, progress)
     if done.problems:
         raise GapsError(f"The shard is done without {_listed(done.problems)}")
     return done
+
+
+def _done(plan: Plan, hands: Hands, progress: Progress) -> Done:
+    """All tasks done, with one engine."""
+    mine = {task.digest for task in plan.order}
+    work = with_one_engine(plan.work, [
+        (group.bands, [task for task in group.tasks if task.digest in mine]) for group in plan.groups])
+    if hands.scheduler is not None or hands.jobs > 1:
+        forget()  # those who work have their own
+    return run(work, plan.order, hands, what="embedding", progress=progress)
 
 
 def check_place(path: Path, replace_old: bool) -> None:

@@ -79,7 +79,7 @@ def plan_surveys(
         progress(number, len(surveys), "checksums")
         opened = source.opened(number)
         tasks, whole = _tasks(source, number, opened, eye, name, shard)
-        groups.append(Group(survey.scope, survey.date, tuple(tasks)))
+        groups.append(Group(survey.scope, survey.date, tuple(tasks), bands=bands_for(eye, opened.bands)))
         sources.append(_source(survey, whole))
         order += [(number, opened.order(task.what[1]), place, task) for place, task in enumerate(tasks)]
     progress(len(surveys), len(surveys), "checksums")

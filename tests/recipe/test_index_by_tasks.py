@@ -49,11 +49,6 @@ def test_the_rows_are_those_of_the_tile_set(place, tmp_path):
     assert not (store.path / "work").exists()
 
 
-def test_two_processes_make_the_same(place, tmp_path):
-    survey, settings, _, whole = place
-    assert same(index_surveys(tmp_path / "two", [survey], settings, "hog", hands=Hands(jobs=2)), whole)
-
-
 def test_shards_make_the_same_in_any_order(place, tmp_path):
     survey, settings, _, whole = place
     path = tmp_path / "shards"
