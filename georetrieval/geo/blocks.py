@@ -73,7 +73,12 @@ def photo_blocks(mosaic: Mosaic, grid: TileGrid, px: int) -> list[Block]:
 
 def vector_blocks(bounds: Bounds, grid: TileGrid, px: int) -> list[Block]:
     """Every cell that a rectangle touches, in square blocks."""
-    return _cut(grid.cells(bounds), max(1, VECTOR_PX // px), None)
+    return cell_blocks(grid.cells(bounds), px)
+
+
+def cell_blocks(cells: Iterable[Cell], px: int) -> list[Block]:
+    """Cells in the square blocks in which they are painted where there are no photos."""
+    return _cut(cells, max(1, VECTOR_PX // px), None)
 
 
 def _holds_centre(outer: Bounds, cell: Bounds) -> bool:

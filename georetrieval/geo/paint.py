@@ -9,9 +9,14 @@ import shapely
 from numpy.typing import NDArray
 
 from georetrieval.geo.grid import Bounds
+from georetrieval.geo.wkb import to_wkb
 
 if TYPE_CHECKING:
     from georetrieval.geo.layers import ClassedObjects
+
+
+_TOGETHER = 512
+"""Objects that are made ready together: all their memory is then still at hand from one step to the next."""
 
 
 class Painter:
@@ -22,11 +27,11 @@ class Painter:
     """
 
     def __init__(self, objects: ClassedObjects) -> None:
-        there = ~(shapely.is_missing(objects.geometry) | shapely.is_empty(objects.geometry))
-        geometry = objects.geometry[there]
-        self._code = np.ascontiguousarray(objects.code[there], np.uint8)
-        self._wkb: NDArray[np.object_] = np.asarray(shapely.to_wkb(geometry, output_dimension=2), object)
-        bounds = shapely.bounds(geometry).reshape(-1, 4)
+        parts = [slice(start, start + _TOGETHER) for start in range(0, len(objects), _TOGETHER)]
+        ready = [_ready(objects.geometry[part], objects.code[part]) for part in parts or [slice(0)]]
+        self._code = np.concatenate([part[0] for part in ready])
+        self._wkb = np.concatenate([part[1] for part in ready])
+        bounds = np.concatenate([part[2] for part in ready])
         self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds.T)
 
     def __len__(self) -> int:
@@ -66,6 +71,17 @@ class Painter:
             encoding="numpy", dtype="uint8",
         )
         return np.asarray(painted[0])
+
+
+def _ready(
+    geometry: NDArray[np.object_], code: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.object_], NDArray[np.float64]]:
+    """Codes, WKB and rectangles of those objects that have a vertex."""
+    points = shapely.get_num_coordinates(geometry)
+    if not points.all():
+        there = points > 0
+        geometry, code, points = geometry[there], code[there], points[there]
+    return np.asarray(code, np.uint8), to_wkb(geometry, points), shapely.bounds(geometry).reshape(-1, 4)
 
 
 def paint(objects: ClassedObjects, bounds: Bounds, shape: tuple[int, int]) -> NDArray[np.uint8]:
