@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from georetrieval.geo.layers import ClassedObjects
 
 
-_TOGETHER = 512
+_TOGETHER = 1024
 """Objects that are made ready together: all their memory is then still at hand from one step to the next."""
 
 
@@ -27,12 +27,16 @@ class Painter:
     """
 
     def __init__(self, objects: ClassedObjects) -> None:
-        parts = [slice(start, start + _TOGETHER) for start in range(0, len(objects), _TOGETHER)]
-        ready = [_ready(objects.geometry[part], objects.code[part]) for part in parts or [slice(0)]]
-        self._code = np.concatenate([part[0] for part in ready])
-        self._wkb = np.concatenate([part[1] for part in ready])
-        bounds = np.concatenate([part[2] for part in ready])
-        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds.T)
+        known = objects.known
+        bounds = shapely.bounds(objects.geometry).reshape(-1, 4) if known is None else known.bounds
+        there = np.flatnonzero(bounds[:, 0] <= bounds[:, 2])  # NaN of what is missing or empty
+        self._code = np.asarray(objects.code[there], np.uint8)
+        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds[there].T)
+        self._wkb = np.empty(len(there), object) if known is None else known.wkb[there]
+        new = np.arange(len(there)) if known is None else np.flatnonzero(~known.same[there])
+        for start in range(0, len(new), _TOGETHER):
+            rows = new[start:start + _TOGETHER]
+            self._wkb[rows] = to_wkb(objects.geometry[there[rows]])
 
     def __len__(self) -> int:
         return len(self._code)
@@ -71,17 +75,6 @@ class Painter:
             encoding="numpy", dtype="uint8",
         )
         return np.asarray(painted[0])
-
-
-def _ready(
-    geometry: NDArray[np.object_], code: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.object_], NDArray[np.float64]]:
-    """Codes, WKB and rectangles of those objects that have a vertex."""
-    points = shapely.get_num_coordinates(geometry)
-    if not points.all():
-        there = points > 0
-        geometry, code, points = geometry[there], code[there], points[there]
-    return np.asarray(code, np.uint8), to_wkb(geometry, points), shapely.bounds(geometry).reshape(-1, 4)
 
 
 def paint(objects: ClassedObjects, bounds: Bounds, shape: tuple[int, int]) -> NDArray[np.uint8]:

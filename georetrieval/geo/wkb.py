@@ -11,7 +11,7 @@ _HEAD = np.dtype([("space", "V3"), ("order", "u1"), ("type", "<u4"), ("rings", "
 """What is before the vertices of a polygon of one ring, filled up to the size of a vertex."""
 
 
-def to_wkb(geometry: NDArray[np.object_], points: NDArray[np.integer]) -> NDArray[np.object_]:
+def to_wkb(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     """Little-endian WKB in two dimensions, the same bytes as `shapely.to_wkb(geometry, output_dimension=2)`.
 
     Parameters
@@ -19,8 +19,6 @@ def to_wkb(geometry: NDArray[np.object_], points: NDArray[np.integer]) -> NDArra
     geometry
         (n,) shapely objects, none of them missing or empty; polygons without holes (buildings, buffered roads) are
         copied, all others are left to GEOS.
-    points
-        (n,) number of their vertices.
 
     Returns
     -------
@@ -28,15 +26,16 @@ def to_wkb(geometry: NDArray[np.object_], points: NDArray[np.integer]) -> NDArra
     """
     plain = (shapely.get_type_id(geometry) == _POLYGON) & (shapely.get_num_interior_rings(geometry) == 0)
     if plain.all():
-        return _plain(geometry, points)
+        return _plain(geometry)
     found = np.empty(len(geometry), object)
-    found[plain] = _plain(geometry[plain], points[plain])
+    found[plain] = _plain(geometry[plain])
     found[~plain] = np.asarray(shapely.to_wkb(geometry[~plain], output_dimension=2, byte_order=1), object)
     return found
 
 
-def _plain(polygons: NDArray[np.object_], points: NDArray[np.integer]) -> NDArray[np.object_]:
-    """Polygons of one ring of so many points each: heads and vertices one after another in one buffer, then cut."""
+def _plain(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Polygons of one ring: heads and vertices one after another in one buffer, then cut."""
+    points = shapely.get_num_coordinates(polygons)
     ends = np.cumsum(points + 1, dtype=np.int64)
     heads = ends - points - 1
     buffer = np.empty(int(ends[-1]) if len(ends) else 0, complex)  # two float64 at once
@@ -48,5 +47,5 @@ def _plain(polygons: NDArray[np.object_], points: NDArray[np.integer]) -> NDArra
     buffer[heads] = head.view(complex)
     whole = buffer.tobytes()
     size, space = _HEAD.itemsize, _HEAD["space"].itemsize
-    places = zip((heads * size + space).tolist(), (ends * size).tolist(), strict=True)
-    return np.fromiter((whole[begin:end] for begin, end in places), object, len(polygons))
+    places = map(slice, (heads * size + space).tolist(), (ends * size).tolist())
+    return np.fromiter(map(whole.__getitem__, places), object, len(polygons))
