@@ -56,7 +56,8 @@ def test_heights_mended_and_moved_objects(tmp_path: Path) -> None:
     frame = gpd.read_file(path)
     one = frame.geometry.iloc[0]
     west, south = one.bounds[:2]
-    bow = shapely.Polygon([(west + 200, south), (west + 240, south + 40), (west + 240, south), (west + 200, south + 40)])
+    corners = [(200, 0), (240, 40), (240, 0), (200, 40)]
+    bow = shapely.Polygon([(west + x, south + y) for x, y in corners])
     shapes = [shapely.force_3d(one, 5.0), shapely.force_3d(bow, 5.0)]
     gpd.GeoDataFrame({name: [frame[name].iloc[0]] * 2 for name in frame.columns if name != "geometry"},
                      geometry=shapes, crs=frame.crs).to_file(path)
