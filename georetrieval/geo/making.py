@@ -22,7 +22,7 @@ from georetrieval.geo.sniff import opened
 from georetrieval.geo.survey_inputs import Inputs
 from georetrieval.geo.tile import Survey, key, tile_id
 
-MAKER = 2
+MAKER = 3
 """Raised when the same inputs would give other pixels: the records of older makers are then not reused."""
 
 CONSTANT_LEVELS = 2

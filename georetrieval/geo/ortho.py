@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.foreign import kept_inside
 from georetrieval.geo.crs import crs_name, same_crs
-from georetrieval.geo.grid import Bounds, intersection, union
+from georetrieval.geo.grid import Bounds, union
+from georetrieval.geo.resampling import place, resample
 from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
 from georetrieval.geo.sniff import SUFFIXES
 
@@ -83,8 +82,8 @@ class Mosaic:
         photo = np.zeros(shape, bool)
         target = min((bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0])
         for number, sheet in enumerate(self.sheets):
-            place = _place(sheet.bounds, bounds, shape)
-            if place is None or photo[place].all():
+            where = place(sheet.bounds, bounds, shape)
+            if where is None or photo[where].all():
                 continue
             try:
                 decoded = self._sheet(number, level(sheet, target))
@@ -92,10 +91,10 @@ class Mosaic:
                 if skip_broken:
                     continue
                 raise
-            part, seen = _resample(decoded, sheet.bounds, bounds, shape, place)
-            fresh = seen & ~photo[place]
-            np.copyto(pixels[:, *place], part, where=fresh)
-            photo[place] |= fresh
+            part, seen = resample(decoded, sheet.bounds, bounds, shape, where)
+            fresh = seen & ~photo[where]
+            np.copyto(pixels[:, *where], part, where=fresh)
+            photo[where] |= fresh
         return pixels, photo
 
     def check(self, number: int, target: float) -> None:
@@ -189,53 +188,3 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
             both = f"{crs_name(named[0])} and {crs_name(other)}"
             raise InputError(f"The sheets below {path} are in two CRS, {both}; put them into two folders.")
     return Mosaic([part for sheet in placed for part in parts(sheet)], named[0] if named else crs or "", broken)
-
-
-def _place(sheet: Bounds, bounds: Bounds, shape: tuple[int, int]) -> tuple[slice, slice] | None:
-    """Rows and columns of the answer whose centres lie on a sheet."""
-    shared = intersection(sheet, bounds)
-    if shared is None:
-        return None
-    across, down = (bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0]
-    first_col = max(0, math.ceil((shared[0] - bounds[0]) / across - 0.5 - 1e-6))
-    last_col = min(shape[1], math.ceil((shared[2] - bounds[0]) / across - 0.5 - 1e-6))
-    first_row = max(0, math.ceil((bounds[3] - shared[3]) / down - 0.5 - 1e-6))
-    last_row = min(shape[0], math.ceil((bounds[3] - shared[1]) / down - 0.5 - 1e-6))
-    if first_col >= last_col or first_row >= last_row:
-        return None
-    return slice(first_row, last_row), slice(first_col, last_col)
-
-
-def _resample(
-    decoded: Decoded, sheet: Bounds, bounds: Bounds, shape: tuple[int, int], place: tuple[slice, slice]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else averaged.
-
-    A pixel is the mean of the decoded pixels whose centres it covers (box).
-    """
-    height, width = decoded.photo.shape
-    rows, cols = place
-    x = ((bounds[2] - bounds[0]) / shape[1]) * width / (sheet[2] - sheet[0])
-    y = ((bounds[3] - bounds[1]) / shape[0]) * height / (sheet[3] - sheet[1])
-    left = (bounds[0] - sheet[0]) * width / (sheet[2] - sheet[0]) + cols.start * x
-    top = (sheet[3] - bounds[3]) * height / (sheet[3] - sheet[1]) + rows.start * y
-    size = (cols.stop - cols.start, rows.stop - rows.start)
-    box = [left, top, left + size[0] * x, top + size[1] * y]
-    if max(abs(x - 1), abs(y - 1), abs(left - round(left)), abs(top - round(top))) < 1e-6:
-        window = np.s_[round(top):round(top) + size[1], round(left):round(left) + size[0]]
-        if decoded.photo[window].shape == size[::-1]:
-            return decoded.pixels[:, *window], decoded.photo[window]
-    pad = max(0, math.ceil(max(-box[0], -box[1], box[2] - width, box[3] - height) - 1e-6))
-    edges = (float(v + pad) for v in box)
-    fitted = tuple(min(max(v, 0.0), float(side + 2 * pad)) for v, side in zip(edges, (width, height) * 2, strict=True))
-    bands = [_filtered(band, pad, size, fitted) for band in decoded.pixels]
-    if decoded.photo.all():
-        return np.stack(bands), np.ones(size[::-1], bool)
-    return np.stack(bands), _filtered(decoded.photo.view(np.uint8) * np.uint8(255), pad, size, fitted) >= 128
-
-
-def _filtered(
-    band: NDArray[np.uint8], pad: int, size: tuple[int, int], box: tuple[float, ...]
-) -> NDArray[np.uint8]:
-    image = Image.fromarray(np.pad(band, pad, mode="edge") if pad else band)
-    return np.asarray(image.resize(size, Image.Resampling.BOX, box=(box[0], box[1], box[2], box[3])))

@@ -9,9 +9,14 @@ import shapely
 from numpy.typing import NDArray
 
 from georetrieval.geo.grid import Bounds
+from georetrieval.geo.wkb import to_wkb
 
 if TYPE_CHECKING:
     from georetrieval.geo.layers import ClassedObjects
+
+
+_TOGETHER = 1024
+"""Objects that are made ready together: all their memory is then still at hand from one step to the next."""
 
 
 class Painter:
@@ -22,12 +27,16 @@ class Painter:
     """
 
     def __init__(self, objects: ClassedObjects) -> None:
-        there = ~(shapely.is_missing(objects.geometry) | shapely.is_empty(objects.geometry))
-        geometry = objects.geometry[there]
-        self._code = np.ascontiguousarray(objects.code[there], np.uint8)
-        self._wkb: NDArray[np.object_] = np.asarray(shapely.to_wkb(geometry, output_dimension=2), object)
-        bounds = shapely.bounds(geometry).reshape(-1, 4)
-        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds.T)
+        known = objects.known
+        bounds = shapely.bounds(objects.geometry).reshape(-1, 4) if known is None else known.bounds
+        there = np.flatnonzero(bounds[:, 0] <= bounds[:, 2])  # NaN of what is missing or empty
+        self._code = np.asarray(objects.code[there], np.uint8)
+        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds[there].T)
+        self._wkb = np.empty(len(there), object) if known is None else known.wkb[there]
+        new = np.arange(len(there)) if known is None else np.flatnonzero(~known.same[there])
+        for start in range(0, len(new), _TOGETHER):
+            rows = new[start:start + _TOGETHER]
+            self._wkb[rows] = to_wkb(objects.geometry[there[rows]])
 
     def __len__(self) -> int:
         return len(self._code)

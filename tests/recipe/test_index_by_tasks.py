@@ -163,6 +163,22 @@ def test_windows_go_by_stretches(place, tmp_path, monkeypatch):
     assert [ref.rows for ref in made[0].manifest.segments] == [ref.rows for ref in made[1].manifest.segments]
 
 
+def test_windows_are_made_once_and_called_by_what_they_are_made_from(place, tmp_path, monkeypatch):
+    from georetrieval.recipe import embedding_sources
+
+    _, _, tileset, _ = place
+    monkeypatch.setattr(embedding_sources, "WINDOWS", 7)
+    made, told = [], []
+    rows_of, digests = embedding_sources.rows_of, embedding_sources._digests
+    monkeypatch.setattr(embedding_sources, "rows_of", lambda *args: made.append(args) or rows_of(*args))
+    monkeypatch.setattr(embedding_sources, "_digests", lambda *args: told.append(args) or digests(*args))
+    index_tiles(tmp_path / "once", tileset, "hog", dates=["2004"], zooms=(0.8,))
+    assert len(made) == 1
+    eye, pixels, names, stretches = told[0]
+    assert len(stretches) > 2
+    assert digests(*told[0]) == [embedding_sources._digest(eye, pixels, names, part) for part in stretches]
+
+
 def test_the_command_ends_with_130(place, tmp_path):
     """A real Ctrl-C while the command runs in a child."""
     _, _, tileset, _ = place
