@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,12 @@ from georetrieval.geo.wkb import to_wkb
 if TYPE_CHECKING:
     from georetrieval.geo.layers import ClassedObjects
 
-
 _TOGETHER = 1024
 """Objects that are made ready together: all their memory is then still at hand from one step to the next."""
+
+STRIP = 1 << 21
+"""Pixels painted at once: memory of so many bytes is used again, while larger pieces come new from the system, which
+costs more than painting them (blocks of 36 MB: .44 of bare rusterize whole, .83 in strips)."""
 
 
 class Painter:
@@ -62,6 +66,18 @@ class Painter:
         -------
         (h, w) uint8 codes, 0 where no object lies.
         """
+        height, width = shape
+        if height * width <= STRIP:
+            return self._painted(bounds, shape)
+        west, south, east, north = bounds
+        painted = np.empty(shape, np.uint8)
+        edges = [*range(0, height, max(1, STRIP // width)), height]
+        for top, end in pairwise(edges):
+            low, high = (north - (north - south) * row / height for row in (end, top))
+            painted[top:end] = self._painted((west, low, east, high), (end - top, width))
+        return painted
+
+    def _painted(self, bounds: Bounds, shape: tuple[int, int]) -> NDArray[np.uint8]:
         from rusterize import rusterize
 
         west, south, east, north = bounds
