@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,8 +105,10 @@ def _by_child(source: Path, size: int) -> tuple[bytes, dict[str, Any]]:
 
 def _in_a_child(file: IO[bytes], most: int) -> tuple[int, bytes, bytes]:
     """Exit code, stdout and stderr of the child that reads `file` and may hold `most` bytes."""
-    words = [sys.executable, "-m", __name__, str(most)]
-    done = subprocess.run(words, stdin=file, capture_output=True, check=False, timeout=TIMEOUT_S)
+    words = [sys.executable, "-P", "-m", __name__, str(most)]  # -P: not a torch.py that lies where we are
+    found = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(words, stdin=file, capture_output=True, check=False, timeout=TIMEOUT_S,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(found)})
     return done.returncode, done.stdout, done.stderr
 
 

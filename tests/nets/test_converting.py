@@ -119,7 +119,9 @@ def test_files_that_are_no_weights(tmp_path, content):
         convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
 
 
-def test_by_the_command_line(tmp_path, capsys):
+def test_by_the_command_line(tmp_path, capsys, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise SystemExit('a file of the folder was run')")
+    monkeypatch.chdir(tmp_path)
     source = saved(tmp_path / "w.pth", STATE | {"epoch": 3})
     (tmp_path / "l").write_text(f"{hashlib.md5(source.read_bytes()).hexdigest()}  w.pth\n")
     words = ["weights", "convert", str(source), "-o", str(tmp_path / "w.safetensors")]
