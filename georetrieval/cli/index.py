@@ -78,7 +78,8 @@ def build(
     index is the same, byte for byte, whoever works: this process, --jobs processes, a Dask cluster, or --shard parts
     on machines that know nothing of each other (an array of Slurm). The engine that --engine auto finds first is that
     of all of them; a machine that does not have it says so (exit code 5). Damaged sheets are left out and listed (exit
-    code 3); the same command tries only them again.
+    code 3); the same command tries only them again. With --sums, files of surveys are compared with their checksums
+    before they are decoded, as by `tiles build`.
 
     \b
     Examples:
@@ -99,6 +100,7 @@ def build(
         refuse_together("--pictures", {"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
                         "--zoom": zooms != (1.0,), "--photos": asks_surveys(tasks), "--jobs": tasks["jobs"] != 1,
                         "--scheduler": tasks["scheduler"], "--shard": tasks["shard"], "--dry-run": tasks["dry_run"],
+                        "--sums": tasks["sums"],
                         "--index": tasks["kind"] != "auto", "--recall": tasks["recall"] != RECALL}, "tiles")
         refuse_cut("--pictures")
         build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,

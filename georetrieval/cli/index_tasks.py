@@ -31,6 +31,8 @@ SURVEY = (
                  "embedded sheet by sheet without a tile set."),
     click.option("--vectors", type=PATH, help="Beside photos: a delivery, as `inspect` reads it."),
     click.option("--world", type=PATH, help="Instead of tiles: world.json of `synth`, which names surveys."),
+    click.option("--sums", type=PATH, help="Of surveys: list of checksums, as `sources sums` or `sha256sum` writes it: "
+                 "what differs is not read."),
     click.option("--crs", default="EPSG:2154", show_default=True, help="Of surveys: CRS of the grid."),
     click.option("--legend", default="bdtopo12", show_default=True, help="Of surveys: packaged legend or YAML file."),
     click.option("--cell-m", type=int, default=500, show_default=True, help="Of surveys: side of a cell, metres."),
@@ -136,6 +138,8 @@ def _plan(
     from georetrieval.geo.tileset import TileSet
     from georetrieval.recipe.indexing import plan_tiles
 
+    if asked["sums"] is not None:
+        raise UsageError("--sums goes with --photos, --vectors or --world; a tile set has its own checksums.")
     if tiles is None or not dates:
         raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST, or --photos "
                          "FOLDER with --scope and --date.")
@@ -152,7 +156,8 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
         if asked["photos"] or asked["vectors"]:
             raise UsageError("--world names the surveys by itself; leave --photos and --vectors out.")
         world: Path = asked["world"]
-        found = [Survey(**entry.model_dump()) for entry in read_world(world.parent if world.is_file() else world)]
+        entries = read_world(world.parent if world.is_file() else world)
+        found = [Survey(**entry.model_dump(), sums=asked["sums"]) for entry in entries]
         chosen = [one for one in found if (not dates or one.date in dates) and (not scopes or one.scope in scopes)]
         if not chosen:
             held = ", ".join(f"{one.scope} {one.date}" for one in found)
@@ -160,7 +165,7 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
         return chosen
     if len(dates) != 1 or len(scopes) != 1:
         raise UsageError("A survey has a place and a date; give one --scope (such as 57) and one --date (2004).")
-    return [Survey(scopes[0], dates[0], photos=asked["photos"], vectors=asked["vectors"])]
+    return [Survey(scopes[0], dates[0], photos=asked["photos"], vectors=asked["vectors"], sums=asked["sums"])]
 
 
 def _settings(asked: dict[str, Any]) -> Settings:

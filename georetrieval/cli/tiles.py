@@ -46,6 +46,8 @@ def command() -> None:
 @click.option("--source-crs", help="CRS of files that do not say theirs; without it, that of the grid.")
 @click.option("--encoding", help="Encoding of the vectors' text, when it is not found out.")
 @click.option("--mapping", type=PATH, help="YAML file that maps other vectors to classes.")
+@click.option("--sums", type=PATH, help="List of checksums, as `sources sums` or `sha256sum` writes it: what differs "
+              "is not read.")
 @click.option("--legend", default="bdtopo12", show_default=True, help="Packaged legend or YAML file.")
 @click.option("--cell-m", type=int, default=500, show_default=True, help="Side of a cell, metres (pixels in a frame).")
 @click.option("--px", type=int, default=256, show_default=True, help="Side of a tile in pixels.")
@@ -68,10 +70,15 @@ def build(
     catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3. A link among the
     sheets of a folder that leads out of it counts as damaged.
 
+    With --sums every file is compared with its checksum before it is decoded: a sheet that differs, is not in the list,
+    or is in it and gone counts as damaged; vectors that differ are refused. Name, size and SHA-256 of every file that
+    was read are kept with the tiles in any case (`georetrieval sources list`).
+
     \b
     Examples:
       georetrieval tiles build -o tiles --photos ORTHO-2004 --vectors BDTOPO-2004 --scope 57 --date 2004
       georetrieval tiles build -o tiles --photos ORTHO-2019 --vectors BDTOPO-2019 --scope 57 --date 2019 --dry-run
+      georetrieval tiles build -o tiles --photos ORTHO-2019 --scope 57 --date 2019 --sums ORTHO-2019.sha256
       georetrieval tiles build -o town --photos 1961.jpg --scope town --date 1961 --crs "" --cell-m 256
       georetrieval tiles build -o tiles --world world/world.json --cell-m 250 --px 128 --jobs 2
     """
@@ -165,6 +172,7 @@ def _surveys(world: Path | None, scope: str | None, date: str | None, sources: d
     from georetrieval.errors import UsageError
     from georetrieval.geo.tile import Survey
 
+    sums = sources.pop("sums")
     named = {name: value for name, value in sources.items() if value is not None and name != "source_crs"}
     if world is not None:
         if named or scope or date:
@@ -172,10 +180,10 @@ def _surveys(world: Path | None, scope: str | None, date: str | None, sources: d
         from georetrieval.recipe.sources import read_world
 
         folder = world if world.is_dir() else world.parent
-        return [Survey(**entry.model_dump()) for entry in read_world(folder)]
+        return [Survey(**entry.model_dump(), sums=sums) for entry in read_world(folder)]
     if not scope or not date:
         raise UsageError("A survey has a place and a date; give --scope (such as 57) and --date (such as 2004).")
-    return [Survey(scope, date, crs=sources["source_crs"], **named)]
+    return [Survey(scope, date, crs=sources["source_crs"], sums=sums, **named)]
 
 
 def _hands(workers: int, jobs: int | None, scheduler: str | None) -> Hands | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.foreign import kept_inside
+from georetrieval.geo.beside import placed_by_hand
 from georetrieval.geo.crs import crs_name, same_crs
 from georetrieval.geo.grid import Bounds, union
 from georetrieval.geo.resampling import place, resample
 from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
 from georetrieval.geo.sniff import SUFFIXES
+from georetrieval.geo.source_files import pictures
 
 CACHE_BYTES = 512 << 20
 """Decoded sheets that are kept, so that a tile on the edge of two sheets does not decode one of them again."""
@@ -128,7 +130,9 @@ class Mosaic:
             return decoded
 
 
-def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = None) -> Mosaic:
+def open_mosaic(
+    path: Path, *, bounds: Bounds | None = None, crs: str | None = None, refused: Mapping[Path, str] | None = None
+) -> Mosaic:
     """Open a picture, or all pictures below a folder, as one mosaic; no pixel is read yet.
 
     Parameters
@@ -139,6 +143,8 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         Where one picture without georeference lies; without it, it lies at (0, -height, width, 0).
     crs
         CRS of files that do not say theirs.
+    refused
+        Why a file is not to be read, by its absolute path: it is treated as a damaged one.
 
     Raises
     ------
@@ -147,7 +153,10 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         of a folder are listed in `Mosaic.broken` as long as one can be read.
     """
     path = Path(path)
+    refused = refused or {}
     if not path.is_dir():
+        if refused:
+            raise InputError(next(iter(refused.values())))
         sheet = read_header(path)
         if bounds:
             if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
@@ -156,22 +165,14 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         return Mosaic(parts(sheet), sheet.crs or crs or "", {})
     if bounds:
         raise UsageError(f"Bounds place a single picture, but {path} is a folder.")
-    return _folder(path, crs)
+    return _folder(path, crs, refused)
 
 
-def _folder(path: Path, crs: str | None) -> Mosaic:
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+def _folder(path: Path, crs: str | None, refused: Mapping[Path, str]) -> Mosaic:
+    files = pictures(path)
     if not files:
         raise InputError(f"{path} holds no pictures; sheets are files that end in {', '.join(SUFFIXES)}.")
-    found: list[Sheet] = []
-    broken: dict[Path, str] = {}
-    for file in files:
-        try:
-            if not kept_inside(file, path):
-                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
-            found.append(read_header(file))
-        except InputError as error:
-            broken[file] = str(error)
+    found, broken = _headers(path, files, refused)
     if not found:
         first = next(iter(broken.values()))
         raise InputError(f"None of the {len(files)} pictures below {path} can be read; the first: {first}")
@@ -182,9 +183,30 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
             f"{lost[0].path} does not say where it lies (no georeference, no world file), and {len(files)} pictures of "
             f"one folder cannot share one place; add a world file, or give one picture with its bounds."
         )
+    for sheet in found:
+        if not sheet.placed and (said := placed_by_hand(sheet.path)):
+            broken[sheet.path] = f"{sheet.path} does not lie where {said[0].name} says: it cannot be read; mend it."
     named = sorted({sheet.crs for sheet in placed if sheet.crs})
     for other in named[1:]:
         if not same_crs(named[0], other):
             both = f"{crs_name(named[0])} and {crs_name(other)}"
             raise InputError(f"The sheets below {path} are in two CRS, {both}; put them into two folders.")
     return Mosaic([part for sheet in placed for part in parts(sheet)], named[0] if named else crs or "", broken)
+
+
+def _headers(
+    folder: Path, files: Sequence[Path], refused: Mapping[Path, str]
+) -> tuple[list[Sheet], dict[Path, str]]:
+    """The sheets whose headers can be read, and what is wrong with the others."""
+    found: list[Sheet] = []
+    broken = {file: why for file, why in refused.items() if not file.exists()}
+    for file in files:
+        try:
+            if why := refused.get(file.absolute()):
+                raise InputError(why)
+            if not kept_inside(file, folder):
+                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
+            found.append(read_header(file))
+        except InputError as error:
+            broken[file] = str(error)
+    return found, broken

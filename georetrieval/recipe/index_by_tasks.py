@@ -14,7 +14,7 @@ damaged sheets left gaps it stays, so that the next run tries only those.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,15 @@ class Group:
         In the order of the rows.
     bands
         That the eye is shown of them.
+    lost
+        By name, what is wrong with sheets that there is no task for: not even their headers are to be read.
     """
 
     scope: str
     date: str
     tasks: tuple[Task, ...]
     bands: tuple[str, ...] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,16 @@ def build_shard(plan: Plan, hands: Hands, *, progress: Progress = silent) -> Don
 
 
 def _done(plan: Plan, hands: Hands, progress: Progress) -> Done:
-    """All tasks done, with one engine."""
+    """All tasks done, with one engine, and all that is missing."""
     mine = {task.digest for task in plan.order}
     work = with_one_engine(plan.work, [
         (group.bands, [task for task in group.tasks if task.digest in mine]) for group in plan.groups])
     if hands.scheduler is not None or hands.jobs > 1:
         forget()  # those who work have their own
-    return run(work, plan.order, hands, what="embedding", progress=progress)
+    done = run(work, plan.order, hands, what="embedding", progress=progress)
+    for group in plan.groups:
+        done.problems |= group.lost
+    return done
 
 
 def check_place(path: Path, replace_old: bool) -> None:
@@ -155,7 +161,8 @@ def _left_gaps(plan: Plan) -> bool:
 
 def _asked(source: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for of a survey, not what was found: files may have been mended."""
-    return {name: value for name, value in source.items() if name not in ("blank", "failed", "gaps", "digest")}
+    found = ("blank", "failed", "gaps", "digest", "files", "sums")
+    return {name: value for name, value in source.items() if name not in found}
 
 
 def _parts(plan: Plan, done: Done) -> Iterator[Part]:
@@ -169,10 +176,11 @@ def _told(plan: Plan, done: Done) -> About:
     blank = plan.about.blank
     sources: list[Mapping[str, Any]] = []
     for source in plan.about.sources:
-        tasks = [task for group in plan.groups for task in group.tasks
-                 if (group.scope, group.date) == (source["scope"], source["date"])]
+        groups = [one for one in plan.groups if (one.scope, one.date) == (source["scope"], source["date"])]
+        tasks = [task for group in groups for task in group.tasks]
         more = sum(done.results[task.digest]["blank"] for task in tasks if task.digest in done.results)
         missing = [f"{task.name}: {done.problems[task.name]}" for task in tasks if task.name in done.problems]
+        missing += [f"{name}: {problem}" for group in groups for name, problem in group.lost.items()]
         sources.append({**source, "blank": source["blank"] + more, **({"gaps": missing} if missing else {})})
         blank += more
     return replace(plan.about, blank=blank, sources=tuple(sources))

@@ -121,6 +121,7 @@ def sources_of(
     surveys = set(zip(rows["scope"], rows["date"], strict=True))
     return tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
                   "blank": int(blank.get((s["scope"], s["date"]), 0)),
+                  **({"files": s["files"]} if "files" in s else {}),
                   **({"overlap": overlap} if overlap else {}),
                   **({"zooms": list(zooms)} if tuple(zooms) != (1.0,) else {})}
                  for s in tileset.surveys if (s["scope"], s["date"]) in surveys)
