@@ -156,7 +156,7 @@ def write_gpkg(path: Path, ground: Ground) -> None:
     if len(ground.matches) == 0 and "confidence" not in ground.queries:
         raise InputError("There is no answer to put on a map.")
     kinds = set(zip(ground.matches["hit"], ground.matches["rank"], strict=True))
-    sizes = _sizes(ground.matches)._replace(count=len(ground.queries))
+    sizes = _sizes(ground.matches)._replace(rectangles=len(ground.queries))
     _write_layers(path, {MATCHES: ground.matches, QUERIES: ground.queries},
                   [_style(MATCHES, matches_style(sizes, kinds)),
                    _style(QUERIES, queries_style(_sizes(ground.queries), set(ground.queries["outcome"])))])

@@ -6,7 +6,7 @@ them, and lines become thinner than a tile at every scale, so that an evaluation
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -31,12 +31,12 @@ _BLACK = "0,0,0,255"
 class Sizes(NamedTuple):
     """How many rectangles a layer has, and their side on the ground in metres: 0 when it has no metres."""
 
-    count: int
+    rectangles: int
     side_m: float
 
     def scale(self, millimetres: float) -> int:
         """Denominator of the scale at which a side is so long on the screen; 0 (none) for few rectangles."""
-        return round(self.side_m * 1000 / millimetres) if self.count > FEW else 0
+        return round(self.side_m * 1000 / millimetres) if self.rectangles > FEW else 0
 
 
 def queries_style(sizes: Sizes, outcomes: Collection[str]) -> str:
@@ -47,7 +47,7 @@ def queries_style(sizes: Sizes, outcomes: Collection[str]) -> str:
     line = _line(_BLACK, 0.3, sizes.side_m, dashed=True)
     label = _label('"query"', sizes.scale(NAMED_MM), edge="top")
     tip = "<b>[% \"query\" %]</b><br>true answer: [% if(\"best_rank\", 'rank ' || \"best_rank\", 'none') %]"
-    if sizes.count <= FEW:
+    if sizes.rectangles <= FEW:
         return _qml(_single(_symbol("0", line)), label, title='"query"', tip=tip)
     used = [(value, text, _fill(colour) + line) for value, text, colour in OUTCOMES if value in outcomes]
     return _qml(_categorised('"outcome"', used), label, title='"query"', tip=tip)
@@ -95,7 +95,7 @@ def _fill(colour: str) -> str:
             "</layer>")
 
 
-def _options(options: dict[str, object]) -> str:
+def _options(options: Mapping[str, object]) -> str:
     return "".join(f'<Option type="QString" name="{key}" value="{value}"/>' for key, value in options.items())
 
 

@@ -1,4 +1,4 @@
-"""What QGIS makes of files that are dragged into it. Run by the Python of QGIS: opening.py ASKED.json -> JSON on stdout.
+"""What QGIS makes of files that are dragged into it. Run by the Python of QGIS with ASKED.json; JSON on stdout.
 
 Asked: {"files": [PATH...], "pictures": FOLDER, "size": [w, h], "extent": [xmin, ymin, xmax, ymax] or null}. Every
 layer of a file is added as by the browser panel, with the style that QGIS finds by itself, and drawn with all others.
@@ -103,7 +103,7 @@ def main():
         QgsProject.instance().addMapLayers(layers)
         picture = str(Path(asked["pictures"]) / "map.png")
         errors = draw(layers, picture, asked.get("size", [1000, 700]), asked.get("extent"))
-        print(json.dumps({"files": told, "picture": picture, "errors": errors}))
+        sys.stdout.write(json.dumps({"files": told, "picture": picture, "errors": errors}))
     finally:
         QgsProject.instance().clear()
         application.exitQgis()
