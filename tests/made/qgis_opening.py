@@ -5,6 +5,7 @@ layer of a file is added as by the browser panel, with the style that QGIS finds
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -104,8 +105,9 @@ def main():
         picture = str(Path(asked["pictures"]) / "map.png")
         errors = draw(layers, picture, asked.get("size", [1000, 700]), asked.get("extent"))
         sys.stdout.write(json.dumps({"files": told, "picture": picture, "errors": errors}))
+        sys.stdout.flush()
+        os._exit(0)  # QGIS may crash when Python takes it apart
     finally:
-        QgsProject.instance().clear()
         application.exitQgis()
 
 
