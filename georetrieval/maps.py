@@ -37,7 +37,8 @@ class Ground:
     Attributes
     ----------
     queries : columns query, key, answers, best_rank (rank of the first true answer, 0 when there is none), outcome
-        ("first", "later", "none": where the true answer is; "unknown"), geometry
+        ("first", "later", "none": where the true answer is; "absent": no row that may answer shows its place;
+        "unknown"), geometry
     matches : columns query, rank, score, hit ("yes", "no", "unknown"), tile_id, scope, date, geometry
 
     Both have a column confidence (0..1, of the query's first answer) when the index is calibrated; a query may then
@@ -86,7 +87,8 @@ def on_ground(
     queries = gpd.GeoDataFrame({
         "query": matches.query_names.tolist(), "key": matches.query_keys.tolist(),
         "answers": matches.found.sum(axis=1).tolist(), "best_rank": first.tolist(),
-        "outcome": np.where(~judged, "unknown", np.where(first == 1, "first", np.where(first, "later", "none"))),
+        "outcome": np.select([~judged, first == 1, first > 1, matches.truths == 0],
+                             ["unknown", "first", "later", "absent"], "none"),
     }, geometry=_boxes(query_bounds), crs=crs or None)
     answers = list(matches)
     rows = np.asarray([a.row for a in answers], np.int64)

@@ -12,9 +12,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 HIT, LATER, MISS, UNKNOWN = "26,150,65,255", "166,217,106,255", "215,25,28,255", "44,123,182,255"
 """Colours (red, green, blue, opacity). *Source*: ColorBrewer, RdYlGn and RdYlBu, 5 classes."""
+ABSENT = "150,150,150,255"
+"""Grey: nothing could have been found."""
 KINDS = (("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN))
 OUTCOMES = (("first", "found at rank 1", HIT), ("later", "found at a later rank", LATER),
-            ("none", "not among the answers", MISS), ("unknown", "place not known", UNKNOWN))
+            ("none", "not among the answers", MISS), ("absent", "its place is not in the index", ABSENT),
+            ("unknown", "place not known", UNKNOWN))
 RANKS = 5
 """Ranks with a line of their own width; the others share the thinnest."""
 _ABOVE, _OVER, _BELOW = 1, 4, 7
