@@ -28,6 +28,7 @@ COMMANDS = {
     "weights": "weights",
     "evaluate": "evaluate",
     "run": "run",
+    "qgis": "qgis",
     "demo": "demo",
     "doctor": "doctor",
 }
