@@ -27,6 +27,7 @@ COMMANDS = {
     "detector": "detector",
     "weights": "weights",
     "evaluate": "evaluate",
+    "report": "report",
     "run": "run",
     "demo": "demo",
     "doctor": "doctor",
