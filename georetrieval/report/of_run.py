@@ -9,7 +9,8 @@ from georetrieval.recipe import reliability
 from georetrieval.recipe.failures import NAME, read_failures
 from georetrieval.recipe.stages import Row, Run
 from georetrieval.report.failures import failure_bars
-from georetrieval.report.pictures import Picture, contact_sheet, training_curve
+from georetrieval.report.page.of_run import write_reports
+from georetrieval.report.pictures import contact_sheet, training_curve
 from georetrieval.report.reliability import reliability_diagram
 from georetrieval.report.tile_pictures import PHOTO, SEMANTIC, can_show, pictures_of
 from georetrieval.search.matches import Matches
@@ -18,13 +19,13 @@ from georetrieval.search.matches import Matches
 def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
     """Draw the figures of a run into its folder.
 
-    Always `queries.png`; `failures.png` and `reliability.png` where the recipe asks for them; `training.png` where
-    something was trained.
+    Always `queries.png` and the report, `report.html` in English and `rapport.html` in French; `failures.png` and
+    `reliability.png` where the recipe asks for them; `training.png` where something was trained.
 
     Parameters
     ----------
     matches
-        Of the trained descriptor (else the last baseline) on the first question of the test part.
+        Of the trained descriptor (else the last baseline) on the first question of the test part: k answers or more.
     rows
         The evaluation table, whose baselines are drawn beside the training curve.
     """
@@ -32,11 +33,12 @@ def draw(run: Run, matches: Matches, rows: list[Row]) -> None:
     kinds = {"query": PHOTO, "its map": SEMANTIC}
     held = {head: bands for head, bands in kinds.items() if _held(run.tileset, matches, bands)}
     shown = {head: pictures_of(run.tileset, bands) for head, bands in held.items()}
+    k = run.recipe.evaluate.k
     contact_sheet(
-        matches, sheet, query_pictures=list(shown.values()), match_picture=next(iter(shown.values())),
+        matches.first(k), sheet, query_pictures=list(shown.values()), match_picture=next(iter(shown.values())),
         heads=list(shown), title=run.recipe.title, seed=run.recipe.seed,
     )
-    k = run.recipe.evaluate.k
+    write_reports(run, matches, rows)
     if run.recipe.evaluate.failures:
         failure_bars(read_failures(run.out, k), run.out / f"{NAME}.png", k=k, title=run.recipe.title)
     if run.recipe.evaluate.reliability:

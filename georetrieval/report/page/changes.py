@@ -22,7 +22,7 @@ def class_changes(evaluation: Evaluation) -> list[Row]:
     """
     pairs = [(query, answer) for query, answer in evaluation.truth.items() if answer]
     legend = evaluation.tileset.legend
-    columns = [f"share_{key}" for key in legend.keys()]
+    columns = [f"share_{key}" for key in legend.by_key]
     if not pairs:
         return []
     now, then = (evaluation.catalogue.loc[list(side), columns].to_numpy(np.float64)
@@ -30,9 +30,10 @@ def class_changes(evaluation: Evaluation) -> list[Row]:
     if np.isnan(now).any() or np.isnan(then).any():
         return []
     old, new = then.mean(axis=0), now.mean(axis=0)
-    rows = [{"key": item.key, "name_fr": item.name_fr, "name_en": item.name_en,
-             "colour": "#{:02x}{:02x}{:02x}".format(*item.colour), "old": float(a), "new": float(b),
-             "change": float(b - a)} for item, a, b in zip(legend.classes, old, new, strict=True) if a or b]
+    rows: list[Row] = [
+        {"key": item.key, "name_fr": item.name_fr, "name_en": item.name_en,
+         "colour": "#{:02x}{:02x}{:02x}".format(*item.colour), "old": float(a), "new": float(b),
+         "change": float(b - a)} for item, a, b in zip(legend.classes, old, new, strict=True) if a or b]
     rows.sort(key=lambda row: -max(row["old"], row["new"]))
     a, b = 1 - float(old.sum()), 1 - float(new.sum())
     return [*rows, {"key": "", "name_fr": "", "name_en": "", "colour": "#000000", "old": a, "new": b, "change": b - a}]

@@ -35,12 +35,13 @@ def spread(right: Doubles, wrong: Doubles, words: Words, *, title: str, along: s
     middle, scale = _divided(int(up.max(initial=0)), int(down.max(initial=0)))
 
     def x(value: float) -> float:
-        return LEFT + (value - edges[0]) / (edges[-1] - edges[0]) * (WIDE - LEFT - 8)
+        return float(LEFT + (value - edges[0]) / (edges[-1] - edges[0]) * (WIDE - LEFT - 8))
 
     parts = [_axis(words, middle, scale, int(up.max(initial=0)), int(down.max(initial=0)))]
     for counts, sign, fill in ((up, -1, RIGHT), (down, 1, "url(#hatch)")):
-        bars = [f"M{x(edges[i]) + 0.6:.1f} {middle:.1f}v{sign * count * scale:.1f}h{x(edges[i + 1]) - x(edges[i]) - 1.2:.1f}"
-                f"V{middle:.1f}z" for i, count in enumerate(counts) if count]
+        wide = x(edges[1]) - x(edges[0]) - 1.2
+        bars = [f"M{x(edges[i]) + 0.6:.1f} {middle:.1f}v{sign * count * scale:.1f}h{wide:.1f}V{middle:.1f}z"
+                for i, count in enumerate(counts) if count]
         parts.append(f'<path d="{"".join(bars)}" fill="{fill}"/>')
     parts.append(f'<line x1="{LEFT}" x2="{WIDE - 8}" y1="{middle:.1f}" y2="{middle:.1f}" stroke="{INK}"/>')
     parts += [_tick(x(value), words.decimal(value, 2)) for value in _round_values(low, high)]

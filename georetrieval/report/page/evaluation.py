@@ -48,6 +48,8 @@ class Evaluation:
         Figures of other descriptors on the same queries: descriptor, queries, map_at_k, recall_at_1, recall_at_k.
     about
         What is known of where all comes from; see `page.sources`.
+    blank
+        Tiles that were left out because nothing is on them.
     """
 
     matches: Matches
@@ -59,6 +61,7 @@ class Evaluation:
     title: str
     beside: Sequence[Mapping[str, Any]] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    blank: int = 0
 
     @cached_property
     def catalogue(self) -> pd.DataFrame:
@@ -90,18 +93,19 @@ class Evaluation:
     def true_scores(self) -> Doubles:
         """(nq,) score of the first true answer, NaN where none is among the answers."""
         picked = self.matches.scores[np.arange(len(self.ranks)), np.maximum(self.ranks - 1, 0)].astype(np.float64)
-        return np.where(self.ranks > 0, picked, np.nan)
+        return np.asarray(np.where(self.ranks > 0, picked, np.nan), np.float64)
 
     @cached_property
     def wrong_scores(self) -> Doubles:
         """(nq,) score of the best wrong answer, NaN where there is none."""
         wrong = np.where(self.matches.found & ~self.matches.hits, self.matches.scores, -np.inf).max(axis=1)
-        return np.where(np.isfinite(wrong), wrong, np.nan).astype(np.float64)
+        return np.asarray(np.where(np.isfinite(wrong), wrong, np.nan), np.float64)
 
     @cached_property
     def bounds(self) -> Doubles:
         """(nq, 4) rectangles of the queries: xmin, ymin, xmax, ymax."""
-        return self.catalogue.loc[self.matches.query_names.tolist(), list(BOUNDS)].to_numpy(np.float64)
+        places: pd.DataFrame = self.catalogue.loc[self.matches.query_names.tolist(), list(BOUNDS)]
+        return np.asarray(places.to_numpy(np.float64), np.float64)
 
     @cached_property
     def row_bounds(self) -> Doubles:

@@ -42,7 +42,7 @@ def kinds(evaluation: Evaluation) -> npt.NDArray[np.str_]:
 
 
 def ground_maps(evaluation: Evaluation, words: Words, numbered: dict[int, int]) -> list[Sheet]:
-    """A map per scope.
+    """A map per scope in which a query counts.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def ground_maps(evaluation: Evaluation, words: Words, numbered: dict[int, int]) 
         told = sum(counts[kind] for kind in (FIRST, WITHIN, MISS))
         marks = [(number, line) for line, number in numbered.items() if own[line]]
         frame = np.concatenate(list(boxes.values()))
-        if len(frame):
+        if told:
             svg = _drawn(evaluation, words, scope, boxes, frame, marks)
-            sheets.append(Sheet(scope, svg, counts, counts[FIRST] / told if told else float("nan")))
+            sheets.append(Sheet(scope, svg, counts, counts[FIRST] / told))
     return sorted(sheets, key=lambda sheet: -sheet.counts[MISS])[:MOST]
 
 
@@ -75,7 +75,7 @@ def _drawn(
     west, south = frame[:, :2].min(axis=0)
     east, north = frame[:, 2:].max(axis=0)
     side = max(east - west, north - south)
-    unit = side / 640
+    unit = side / (640 if len(evaluation.scopes) == 1 else 440)  # of several maps each is shown smaller
     cells = [f'<path d="{_cells(some, west, north)}" fill="{FILLS[kind]}" class="{kind}"/>'
              for kind, some in boxes.items() if len(some)]
     inside = "".join(cells) + _leads(evaluation, marks, scope, west, north, unit) + "".join(
@@ -123,9 +123,10 @@ def _middle(box: Doubles) -> tuple[float, float]:
 
 def _mark(box: Doubles, number: int, west: float, north: float, unit: float) -> str:
     x, y = _middle(box)
-    return (f'<a href="#q{number}"><circle cx="{x - west:.1f}" cy="{north - y:.1f}" r="{8.5 * unit:.4g}" fill="#1b1f24" '
-            f'stroke-width="{unit:.4g}"/><text x="{x - west:.1f}" y="{north - y + 3.6 * unit:.1f}" fill="#fff" '
-            f'stroke="none" font-weight="600" font-size="{10 * unit:.4g}" text-anchor="middle">{number}</text></a>')
+    return (f'<a href="#q{number}"><circle cx="{x - west:.1f}" cy="{north - y:.1f}" r="{8.5 * unit:.4g}" '
+            f'fill="#1b1f24" stroke-width="{unit:.4g}"/><text x="{x - west:.1f}" y="{north - y + 3.6 * unit:.1f}" '
+            f'fill="#fff" stroke="none" font-weight="600" font-size="{10 * unit:.4g}" text-anchor="middle">{number}'
+            '</text></a>')
 
 
 def _bar(words: Words, evaluation: Evaluation, side: float, down: float, unit: float) -> Markup:
@@ -148,7 +149,7 @@ def words_scope(words: Words, scope: str) -> str:
     """"département 57" where the scope is the code of one, else the scope as it is."""
     code = scope.upper()
     numbered = code[:2].isdigit() and len(code) in (2, 3) and (len(code) == 2 or code.startswith("97"))
-    if numbered and code.isdigit() and code != "00" or code in ("2A", "2B"):
+    if (numbered and code.isdigit() and code != "00") or code in ("2A", "2B"):
         return words("departement", code=code)
     return scope or words("scope_all")
 

@@ -33,7 +33,7 @@ def hub_section(evaluation: Evaluation) -> Row:
     for row in order:
         has = matches.rows == row
         tile = evaluation.tile_of(row)
-        lines.append({"name": str(matches.gallery_names[row]), "tile": tile, "scope": evaluation.rows["scope"].iloc[row],
+        lines.append({"name": str(matches.gallery_names[row]), "tile": tile,
                       "landscape": evaluation.landscape([tile])[0] if tile else "",
                       "times": int(evaluation.counts[row]), "right": int((has & matches.hits).sum()),
                       "wrong_first": int((wrong == row).sum())})

@@ -67,9 +67,10 @@ def evaluated(
         dates = sorted(set(rows["date"].astype(str)))
         own += baselines_of(about["run"], query=date, gallery=", ".join(dates), queries=counted.queries,
                             own=counted.map_at_k, k=k)
-    asked = sorted(set(tileset.catalogue.loc[tileset.catalogue["date"] == date, "scope"].astype(str)))
-    return Evaluation(matches, k, rows, tileset, date, tuple(scope for scope in asked if not scopes or scope in scopes),
-                      title, own, about)
+    asked = tileset.catalogue[tileset.catalogue["date"] == date]
+    asked = asked[asked["scope"].isin(list(scopes))] if scopes else asked
+    return Evaluation(matches, k, rows, tileset, date, tuple(sorted(set(asked["scope"].astype(str)))), title, own,
+                      about, int((~asked["valid"]).sum()))
 
 
 def beside_of(path: Path, k: int) -> list[Row]:
@@ -81,7 +82,7 @@ def beside_of(path: Path, k: int) -> list[Row]:
         When the file holds neither, or figures of another k.
     """
     value = read_json(path, MOST_BYTES, "an evaluation")
-    lines = value.get("rows") if isinstance(value, Mapping) and "rows" in value else [value]
+    lines: Any = value["rows"] if isinstance(value, Mapping) and "rows" in value else [value]
     try:
         return [{"descriptor": str(line.get("descriptor") or Path(str(line["index"])).name),
                  **{name: _share(line[column]) for name, column in (

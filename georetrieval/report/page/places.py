@@ -65,11 +65,11 @@ def swapped(evaluation: Evaluation) -> tuple[int, list[Row]]:
     matches = evaluation.matches
     said = first_answers(matches, len(matches) + len(matches.unanswered_names))[matches.query_rows]
     asked = {str(matches.query_keys[line]): int(line) for line in evaluation.missed}
-    pairs = []
+    pairs = list[Row]()
     for key, line in asked.items():
         other = asked.get(str(said[line]))
         if other is not None and str(said[other]) == key and line < other:
             scores = (float(matches.scores[line, 0]), float(matches.scores[other, 0]))
             pairs.append({"one": str(matches.query_names[line]), "other": str(matches.query_names[other]),
                           "scores": scores, "steps": float(steps_away(evaluation, np.array([line]))[0])})
-    return len(pairs), sorted(pairs, key=lambda pair: -sum(pair["scores"]))[:MOST]  # type: ignore[arg-type]
+    return len(pairs), sorted(pairs, key=lambda pair: -sum(pair["scores"]))[:MOST]

@@ -98,7 +98,7 @@ class Reasons:
                 self._words("why_other_landscape", asked=here, answered=there)]
 
     def _shares(self, tile: str) -> Doubles:
-        columns = [f"share_{key}" for key in self._e.tileset.legend.keys()]
+        columns = [f"share_{key}" for key in self._e.tileset.legend.by_key]
         return np.asarray(self._e.catalogue.loc[tile, columns].to_numpy(np.float64))
 
     def _changes(self, pairs: dict[str, str]) -> tuple[dict[str, float], dict[str, float]]:

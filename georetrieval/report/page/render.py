@@ -78,14 +78,16 @@ def _context(e: Evaluation, words: Words) -> Row:
     made_of = editions(e.tileset, _surveys(e))
     said = licences(made_of, e.about.get("sources", ()))
     return {
-        "title": e.title, "k": e.k, "date": e.date, "old_dates": old, "depth": e.matches.k, "lead": _lead(e, words, old),
+        "title": e.title, "k": e.k, "date": e.date, "old_dates": old, "depth": e.matches.k,
+        "lead": _lead(e, words, old),
         "contents": [(id_, words(f"section_{id_}")) for id_ in SECTIONS],
         "scope_name": lambda scope: ground.words_scope(words, str(scope)),
         "landscape_name": lambda name: words.known("landscape", str(name)),
         "legend": ground.legend_of(words, e.k), **_summary(e, words), "groups": _groups(e, words),
         "classes": [{"colour": "#{:02x}{:02x}{:02x}".format(*item.colour),
                      "name": item.name_fr if words.language == "fr" else item.name_en}
-                    for item in e.tileset.legend.classes] if e.has_classes else [],
+                    for item in e.tileset.legend.classes] + [{"colour": "#000000", "name": words("class_nothing")}]
+        if e.has_classes else [],
         **_confusion(e, words), "hubs": hubs.hub_section(e), **_scores(e, words), **_changes(e, words, made_of),
         "facts": _facts(e, words), "editions": made_of,
         "licences": [words.known("licence", line.removeprefix("licence_")) for line in said] or
@@ -116,11 +118,11 @@ def _summary(e: Evaluation, words: Words) -> Row:
     own = {"descriptor": words("this_index", index=e.about.get("index", e.title)), "own": True,
            "map_at_k": value.map_at_k, "recall_at_1": value.recall_at_1, "recall_at_k": value.recall_at_k,
            "queries": value.queries}
-    asked = e.tileset.catalogue
-    asked = asked[(asked["date"] == e.date) & asked["scope"].isin(e.scopes)]
     counts = {"counted": value.queries, "absent": value.without_truth, "invalid": value.invalid_left_out,
-              "blank": int((~asked["valid"]).sum())}
-    return {"figures": figures, "beside": [own, *e.beside] if e.beside else [],
+              "blank": e.blank}
+    better = [row["descriptor"] for row in e.beside if row["map_at_k"] > value.map_at_k]
+    return {"better": ", ".join(dict.fromkeys(better)), "figures": figures,
+            "beside": [own, *e.beside] if e.beside else [],
             "by_scope": [_scope_line(e.first.in_scope(scope), e.k, ground.words_scope(words, scope))
                          for scope in e.scopes],
             "asked": [{"name": words(f"asked_{name}"), "value": count} for name, count in counts.items()]}

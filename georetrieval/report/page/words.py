@@ -37,10 +37,10 @@ class Words:
         self.language = language
         self._words = table()
 
-    def __call__(self, key: str, **fields: Any) -> str:
+    def __call__(self, key: str, /, **fields: Any) -> str:
         """The text of a key; a number among the fields is written as this language writes it."""
         told = {name: self.whole(value) if isinstance(value, int) else value for name, value in fields.items()}
-        text = self._words[key][self.language]
+        text = _typeset(self._words[key][self.language], self.language)
         return text.format(**told) if told else text
 
     def known(self, prefix: str, value: str) -> str:
@@ -77,3 +77,14 @@ class Words:
         shown = self.whole(number) if isinstance(number, int) else \
             self.per_cent(number, digits) if share else self.decimal(number, digits)
         return Markup('<data value="{}">{}</data>').format(f"{number:.10g}", shown)
+
+
+@cache
+def _typeset(text: str, language: str) -> str:
+    """Apostrophes, and in French the spaces before ; : ? ! and inside guillemets that no line is broken at."""
+    text = text.replace("'", "\u2019")
+    if language == "fr":
+        for mark in ";?!":
+            text = text.replace(f" {mark}", f"{THIN}{mark}")
+        text = text.replace(" :", f"{NBSP}:").replace("« ", f"«{NBSP}").replace(" »", f"{NBSP}»")
+    return text.replace(" %", f"{NBSP}%")
