@@ -132,15 +132,25 @@ def test_where_it_comes_from_is_said_and_no_path(told, english, town):
 
 def test_a_baseline_stands_beside(told, tmp_path):
     _, out, _ = told("evaluate", "hog", *ASKED, "--format", "json")
-    (tmp_path / "b.json").write_text(json.dumps(json.loads(out) | {"map_at_5": 0.123, "index": "indexes/other"}))
+    (tmp_path / "b.json").write_text(json.dumps(json.loads(out) | {"map_at_5": 0.001, "index": "indexes/other"}))
     page = report(told, tmp_path / "r.html", "hog", *ASKED, "--beside", tmp_path / "b.json")
     rows = page.section("summary").all("table")[0].one("tbody").all("tr")
     assert [row.all("th")[0].text for row in rows] == ["hog (this report)", "other"]
-    assert rows[1].values[0] == 0.123
+    assert rows[1].values[0] == 0.001
     assert "beaten" not in page.section("summary").text
     (tmp_path / "c.json").write_text("{}")
     code, _, err = told("report", "hog", *ASKED, "--beside", tmp_path / "c.json", "-o", tmp_path / "x.html")
     assert (code, "holds no evaluation" in err) == (2, True)
+
+
+def test_answers_that_are_re_ranked_are_those_of_evaluate(told, tmp_path):
+    """Of more candidates another order would come out."""
+    asked = (*ASKED, "--rerank", "query-expansion")
+    page = report(told, tmp_path / "r.html", "hog", *asked)
+    _, out, _ = told("evaluate", "hog", *asked, "--format", "json")
+    value = json.loads(out)
+    assert page.one("dl", "figures").values[:2] == pytest.approx([value["map_at_5"], value["recall_at_1"]], abs=1e-9)
+    assert "--rerank query-expansion" in page.section("sources").text
 
 
 def test_photographs_alone(cli, index, tmp_path):

@@ -24,7 +24,7 @@ from georetrieval.search.row_source import Store
 
 Row = dict[str, Any]
 SHALLOW = 10
-"""Answers that are asked for where rows overlap: each place then stands for many rows."""
+"""Answers that are asked for where more would change the first ones (re-ranking) or cost much (rows that overlap)."""
 
 
 def evaluated(
@@ -54,7 +54,7 @@ def evaluated(
     own = [row for path in beside for row in beside_of(path, k)]
     asker = Asker(store, model=model, tileset=tileset, date=date)
     queries = look(tileset, asker.eye, date=date, scopes=list(scopes) or None, part=part, progress=progress)
-    depth = max(k, DEPTH if store.manifest.overlap == 0 else SHALLOW)
+    depth = max(k, DEPTH if store.manifest.overlap == 0 and rerank == "none" else SHALLOW)
     answers = answered(asker.store, asker.source, [queries], depth, where=where, rerank=rerank, whole=True)
     matches, manifest = answers.matches, asker.store.manifest
     counted = summary(matches, k)
