@@ -60,7 +60,6 @@ def command(
     Examples:
       georetrieval report town --tiles tiles/ --date 2019 -o town.html
       georetrieval report town --tiles tiles/ --date 2019 --lang fr --worst 40 -o town.fr.html
-      georetrieval evaluate hog --tiles tiles/ --date 2019 --format json > hog.json
       georetrieval report town --tiles tiles/ --date 2019 --beside hog.json --scope 57 -o town-57.html --force
       georetrieval report oxen --pictures crops/pictures.csv --part test -o oxen.html
       georetrieval report runs/pairs -o pairs.html
