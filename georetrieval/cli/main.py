@@ -27,6 +27,7 @@ COMMANDS = {
     "detector": "detector",
     "weights": "weights",
     "evaluate": "evaluate",
+    "report": "report",
     "run": "run",
     "qgis": "qgis",
     "demo": "demo",

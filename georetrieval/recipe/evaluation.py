@@ -81,13 +81,17 @@ class Evaluator:
             for date in question.pair:
                 self._wanted.setdefault(date, set()).update(question.tile_ids)
 
-    def answer(self, name: str, eye: Embedder, question: Question, rerank: str | None = None) -> Matches:
-        """The matches of one eye to one question, re-ranked by the method of that name."""
+    def answer(
+        self, name: str, eye: Embedder, question: Question, rerank: str | None = None, depth: int = 0
+    ) -> Matches:
+        """The matches of one eye to one question, re-ranked by the method of that name; k answers, or `depth` if more.
+        """
         query, gallery = (self.descriptors(name, eye, question, date) for date in question.pair)
         rows = Gallery.of(gallery)
+        k = max(self._k, depth)
         if rerank is None:
-            return rows.search(query, self._k)
-        return RERANKERS[rerank](query, rows, rows.search(query, max(self._k, CANDIDATES))).first(self._k)
+            return rows.search(query, k)
+        return RERANKERS[rerank](query, rows, rows.search(query, max(k, CANDIDATES))).first(k)
 
     def row(self, name: str, eye: Embedder, question: Question, rerank: str | None = None) -> Row:
         """The table line of one eye and one question; a re-ranked one is called "trained + k-reciprocal"."""

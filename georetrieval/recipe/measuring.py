@@ -17,6 +17,9 @@ from georetrieval.recipe.tables import as_csv, as_markdown
 if TYPE_CHECKING:
     from georetrieval.recipe.stages import Run
 
+DEPTH = 100
+"""Answers per query that the artist is shown: how far down a true place stands is told up to here."""
+
 
 def measure(run: Run) -> None:
     """Compare all descriptors on the test part; publish the table, the matches and the figures."""
@@ -37,10 +40,10 @@ def measure(run: Run) -> None:
     both = [{last: eyes[last], str(name): eyes.get(str(name)) or baseline_of(name, recipe, tileset)}
             for name in recipe.evaluate.late_fusion]
     rows += [evaluator.fused(pair, question) for pair in both for question in test]
-    matches = evaluator.answer(last, eyes[last], test[0])
+    matches = evaluator.answer(last, eyes[last], test[0], depth=DEPTH)
     publish(run.out / "results.csv", as_csv(rows))
     publish(run.out / "results.md", as_markdown(rows))
-    write_geopackage(run.out / "matches.gpkg", matches, tileset.catalogue, tileset.grid.crs)
+    write_geopackage(run.out / "matches.gpkg", matches.first(k), tileset.catalogue, tileset.grid.crs)
     failures.section(run, evaluator, eyes, test)
     reliability.section(run, eyes[last], test)
     artist = run.draw

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from georetrieval.files import publish
 from georetrieval.recipe.picture_lessons import Shown
 from georetrieval.recipe.picture_measuring import Measured, Row
 from georetrieval.recipe.picture_pairs import JudgedPairs, regions, shares
 from georetrieval.recipe.picture_parts import Question
 from georetrieval.recipe.picture_stages import PictureRun
 from georetrieval.report.confusion import confusion_matrix, f1_bars
+from georetrieval.report.page.of_list import DEPTH, Asked
+from georetrieval.report.page.of_pictures import run_report
+from georetrieval.report.page.of_run import NAMES
+from georetrieval.report.page.words import Words
 from georetrieval.report.pairs import Example, chosen_pairs, distance_histogram, example_pairs
 from georetrieval.report.pictures import training_curve
 from georetrieval.report.planes import mask_plane, planes_of, scope_planes, three_of
@@ -29,7 +34,8 @@ TRAINED = "trained"
 def draw_pictures(run: PictureRun, measured: Measured, rows: list[Row]) -> None:
     """Draw the figures of a run on pictures.
 
-    Always `training.png`. Of masks `plane-PART.png` (pictures and masks of three scopes) and `masks.png`; of keys
+    Always `training.png`, and in the run's folder the report, `report.html` in English and `rapport.html` in French.
+    Of masks `plane-PART.png` (pictures and masks of three scopes) and `masks.png`; of keys
     `confusion-PART.png`, `f1-PART.png` and `space-PART.png`; of pairs `examples-PART.png` and `distances-PART.png`.
 
     Parameters
@@ -54,6 +60,20 @@ def draw_pictures(run: PictureRun, measured: Measured, rows: list[Row]) -> None:
         mask_plane(masks, folder / "masks.png", unseen=run.parts.left_out,
                    title=f"The masks of all {len(set(masks.scopes.tolist()))} scopes{known}")
     _training(run, rows, folder)
+    _report(run, measured, rows)
+
+
+def _report(run: PictureRun, measured: Measured, rows: list[Row]) -> None:
+    """Publish the report in both languages; of masks and keys with the worst pictures of the first question."""
+    answers, k = None, run.recipe.evaluate.k
+    if run.recipe.kind in ("masks", "keys") and run.parts.test:
+        question = run.parts.test[0]
+        asked, rest = (measured.descriptors(TRAINED, run.eye(), side) for side in (question.queries, question.gallery))
+        gallery = Gallery.of(rest if run.recipe.kind == "masks" else rows_of(rest, run.recipe.index.rows))
+        matches = gallery.search(asked, max(k, min(DEPTH, len(rest))), where=Filter(own_scope=True))
+        answers = Asked(matches, question.queries, asked, gallery, Shown.of(run.recipe).crop)
+    for language, name in NAMES.items():
+        publish(run.out / name, run_report(run.out, Words(language), rows, answers=answers, k=k))
 
 
 def _masks(run: PictureRun, measured: Measured, question: Question, folder: Path) -> None:

@@ -15,6 +15,7 @@ from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.stages import Run
 from georetrieval.report.of_run import draw
 from georetrieval.search.matches import Matches
+from tests.made import pages
 from tests.made.departements import TILES
 
 
@@ -92,5 +93,14 @@ def test_the_section_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "| hog | class-shares |" in Path("run/failures.md").read_text()
     with Image.open("run/failures.png") as picture:
         assert picture.width > 500
+    for name, language in (("report.html", "en"), ("rapport.html", "fr")):
+        page = pages.parse(Path("run", name).read_text(encoding="utf-8"))
+        pages.check(page)
+        assert page.one("html").attributes["lang"] == language
+        shown = [row.values[0] for row in page.section("summary").all("table")[0].one("tbody").all("tr")]
+        wanted = [next(row for row in main if row["descriptor"] == name) for name in ("class-shares", "hog")]
+        assert shown == pytest.approx([row["map_at_5"] for row in wanted], abs=1e-4)
+        assert len(page.section("map").all("svg")) == 1, "the first question is of one département"
+        assert ("made up" if language == "en" else "fictif") in page.one("footer").text
     assert Run(load_recipe(Path("small.yaml"), ["evaluate.failures=false"]), Path("run")).to() == main
     assert not list(Path("run").glob("failures.*")), "a table that nobody asked for any more is not left behind"
