@@ -10,7 +10,7 @@ from georetrieval.errors import InputError
 from georetrieval.nets.sealed import sealed, unsealed
 
 TENSORS = {"a": torch.arange(5, dtype=torch.float32), "b": torch.ones(2, 1, dtype=torch.bfloat16), "n": torch.tensor(7),
-           "none": torch.zeros(0, 3)}
+           "none": torch.zeros(0, 3), "spread": torch.tensor(7).expand(1)}
 
 
 def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
