@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from georetrieval.search.building import About
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
-from tests.made.explorer import Serving, serving
+from tests.made.serving import Serving, serving
 
 CELL_M, WEST, SOUTH = 250, 900_000, 6_800_000
 RUNS = 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from pyproj import Transformer
 
 from georetrieval.search.store import IndexStore
+from tests.made.serving import command
 
 
 def test_about(server, land, tiles):
@@ -30,7 +32,7 @@ def test_about(server, land, tiles):
     assert "Tiles: 57 2004" in told["licence"]
 
 
-def test_tiles_are_those_of_the_index_then_those_of_the_tile_set(server, land, tiles, columns):
+def test_tiles_are_those_of_the_index_then_those_of_the_tile_set(land, tiles, columns):
     names = IndexStore.open(land / "town").load()[0].names.tolist()
     assert columns["id"][:15] == names
     assert columns["indexed"] == 15
@@ -43,7 +45,7 @@ def test_tiles_are_those_of_the_index_then_those_of_the_tile_set(server, land, t
     np.testing.assert_allclose(np.hstack([x, y]), expected, atol=0.15)
 
 
-def test_tiles_come_zipped_and_only_once(server, columns):
+def test_tiles_come_zipped_and_only_once(server):
     plain, zipped = server.get("/api/tiles"), server.get("/api/tiles", Accept_Encoding="gzip, br")
     assert zipped.headers["content-encoding"] == "gzip"
     assert gzip.decompress(zipped.data) == plain.data
@@ -65,8 +67,8 @@ def test_a_picture_holds_the_pixels_of_the_tile(server, columns, tiles, kind):
 
 
 def test_a_larger_picture_mixes_no_colours_of_classes(server, tiles):
-    seen = np.asarray(Image.open(io.BytesIO(server.get("/api/tiles/9/semantic.png?px=1000").data)))
-    assert seen.shape == (1000, 1000, 3)
+    seen = np.asarray(Image.open(io.BytesIO(server.get("/api/tiles/9/semantic.png?px=300").data)))
+    assert seen.shape == (300, 300, 3)
     assert {tuple(c) for c in np.unique(seen.reshape(-1, 3), axis=0)} <= {tuple(c) for c in tiles.legend.palette()}
 
 
@@ -116,12 +118,8 @@ def test_every_answer_keeps_the_page_to_itself(server):
 
 
 def test_evaluation_says_what_evaluate_says(server, land, columns, capsys):
-    from tests.serve.conftest import command
-
     capsys.readouterr()
     command("evaluate", land / "town", "--tiles", land / "tiles", "--date", "2019", "--format", "json")
-    import json
-
     figures = json.loads(capsys.readouterr().out)
     layer = server.get("/api/evaluation").json
     summary = layer["summary"]

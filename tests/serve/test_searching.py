@@ -17,9 +17,9 @@ from georetrieval.search.descriptors import Space
 from georetrieval.search.index import pair_scores
 from georetrieval.search.store import IndexStore
 from georetrieval.serve.examples import BETA, GAMMA, moved
-from tests.made.towns import colours
+from tests.made.serving import command
 from tests.made.tiny import write_raster
-from tests.serve.conftest import command
+from tests.made.towns import colours
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_examples_move_the_question(space):
                                / np.linalg.norm(np.mean(b, axis=0)), rtol=1e-5)
 
 
-def test_examples_are_asked_and_never_answered(server, columns, land):
+def test_examples_are_asked_and_never_answered(server, land):
     body = {"tile": 2, "like": [5, 6], "unlike": [7], "k": 20, "exclude_self": False}
     reply = server.post("/api/search", body)
     rows = IndexStore.open(land / "town").load()[0]
@@ -169,7 +169,7 @@ def test_questions_that_make_no_sense(server, body, status):
     assert reply.json["error"].endswith((".", "?"))
 
 
-def test_files_to_take_away(server, columns, land, said, tmp_path):
+def test_files_to_take_away(server, columns, land, tmp_path):
     body = {"tile": 20, "k": 4}
     words = (columns["id"][20], "--tiles", land / "tiles", "--exclude-self", "-k", 4)
     command("search", land / "town", *words, "-o", tmp_path / "answers.csv")

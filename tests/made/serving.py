@@ -17,6 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import pytest
+
+from georetrieval.cli.main import main
+from tests.made.towns import survey, town
 
 START_S = 120
 ASK_S = 60
@@ -29,6 +33,20 @@ from georetrieval.cli.main import main
 main(sys.argv[1:])
 """
 """The command line with deadlines that a test can wait for."""
+
+
+def command(*words: object) -> None:
+    """The command line; it has to end well."""
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    assert not end.value.code
+
+
+def make_land(folder: Path) -> Path:
+    """A folder with tiles/, sixteen at two dates with photo and classes, and town/, an index of those of 2004."""
+    town(folder / "tiles", [survey(folder, "2004", 1, dark=1), survey(folder, "2019", 2)], px=64)
+    command("index", "build", f"{folder}/town", "--model", "hog", "--tiles", folder / "tiles", "--date", "2004")
+    return folder
 
 
 @dataclass(frozen=True)
