@@ -28,6 +28,7 @@ COMMANDS = {
     "weights": "weights",
     "evaluate": "evaluate",
     "report": "report",
+    "serve": "serve",
     "run": "run",
     "qgis": "qgis",
     "demo": "demo",
