@@ -120,6 +120,11 @@ class Legend:
                 raise InputError(f"{place}: the {what} {twice[0]} is given to two classes.")
         return cls(name="+".join([str(top["name"]), *profiles]), classes=tuple(classes))
 
+    def _repr_html_(self) -> str:
+        from georetrieval.geo.showing import legend_html
+
+        return legend_html(self)
+
     def palette(self) -> NDArray[np.uint8]:
         """Colours by code, shape (256, 3), uint8 0..255; black where there is no class."""
         colours = np.zeros((256, 3), np.uint8)

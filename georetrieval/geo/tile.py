@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import UsageError
 from georetrieval.geo.grid import Bounds, Cell, TileGrid
+from georetrieval.geo.legend import Legend
 from georetrieval.geo.sums import FileSum
 
 BAND_ORDER = ("r", "g", "b", "grey", "classes")
@@ -106,12 +107,20 @@ class Tile:
         (C, H, W) uint8; row 0 is the northern one; 0 where there is no photo.
     photo_share
         Share of the pixels that hold photo, 0..1; 0 in a survey of vectors alone.
+    legend
+        What the codes of its classes stand for, where that is known; it says nothing about equality.
     """
 
     cell: Cell
     bands: tuple[str, ...]
     pixels: NDArray[np.uint8]
     photo_share: float
+    legend: Legend | None = field(default=None, compare=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        from georetrieval.geo.showing import tile_html
+
+        return tile_html(self)
 
 
 def tile_id(scope: str, date: str, grid: TileGrid, cell: Cell) -> str:

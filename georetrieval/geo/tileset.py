@@ -75,6 +75,11 @@ class TileSet:
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise StoreError(f"{file} is damaged ({error}); run `tiles build` again.") from error
 
+    def _repr_html_(self) -> str:
+        from georetrieval.geo.showing import tileset_html
+
+        return tileset_html(self)
+
     @property
     def surveys(self) -> tuple[Mapping[str, Any], ...]:
         """Each (scope, date): scope, date, bands, tiles, valid, gaps, digest, and the `files` that it was made from."""
@@ -157,7 +162,8 @@ class TileSet:
         same = (self.catalogue["scope"] == scope) & (self.catalogue["date"] == date)
         place = int(np.flatnonzero(self.catalogue["tile_id"][same] == tile_id)[0])
         cell = Cell(int(row["col"]), int(row["row"]))
-        return Tile(cell, self.bands_of(scope, date), self.pixels(scope, date)[place].copy(), float(row["photo_share"]))
+        pixels = self.pixels(scope, date)[place].copy()
+        return Tile(cell, self.bands_of(scope, date), pixels, float(row["photo_share"]), self.legend)
 
     def verify(self) -> None:
         """Compare every file with the checksums of the manifest.

@@ -46,6 +46,11 @@ class Confusion:
             counts[row, column[str(key)]] += 1
         return cls(asked, answered, counts)
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import confusion_html
+
+        return confusion_html(self)
+
     @property
     def recall(self) -> npt.NDArray[np.float64]:
         """`(a,)` share of a key's pictures that are answered rightly, 0..1."""

@@ -65,6 +65,11 @@ class Descriptors:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import descriptors_html
+
+        return descriptors_html(self)
+
     @property
     def dim(self) -> int:
         """Length d of a vector."""

@@ -79,6 +79,11 @@ class Gallery:
         return cls(descriptors, attributes, dict(fingerprint or {}), index if isinstance(index, str) else "given",
                    valid, order, built)
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import gallery_html
+
+        return gallery_html(self)
+
     @property
     def held(self) -> Rows:
         """(size,) rows that the index holds, by their positions in it."""

@@ -33,6 +33,11 @@ class Hubness:
     never_answered: float
     largest: int
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import hubness_html
+
+        return hubness_html(self)
+
 
 def occurrences(matches: Matches, k: int = 5) -> Counts:
     """(n,) int64: for each gallery row, how many queries have it among their first k answers (N_k).

@@ -66,6 +66,11 @@ class Matches:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import matches_html
+
+        return matches_html(self)
+
     @property
     def k(self) -> int:
         """How many answers per query were asked for."""
@@ -85,13 +90,15 @@ class Matches:
         """The first k answers of each query; what `truths` says stays."""
         return replace(self, scores=self.scores[:, :k], rows=self.rows[:, :k], hits=self.hits[:, :k])
 
+    def take(self, queries: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Matches:
+        """The answers of some queries, by a mask or by their positions, in the order asked; the unanswered stay."""
+        which = np.asarray(queries) if len(queries) else np.empty(0, np.int64)
+        named = ("scores", "rows", "hits", "truths", "query_rows", "query_names", "query_keys", "query_scopes")
+        return replace(self, **{name: getattr(self, name)[which] for name in named})
+
     def in_scope(self, scope: str) -> Matches:
         """The part of the answers, and of the unanswered, whose query belongs to `scope`."""
         which = self.query_scopes == scope
         left = self.unanswered_scopes == scope
-        return replace(
-            self, scores=self.scores[which], rows=self.rows[which], hits=self.hits[which],
-            truths=self.truths[which], query_rows=self.query_rows[which], query_names=self.query_names[which],
-            query_keys=self.query_keys[which], query_scopes=self.query_scopes[which],
-            unanswered_names=self.unanswered_names[left], unanswered_scopes=self.unanswered_scopes[left],
-        )
+        return replace(self.take(which), unanswered_names=self.unanswered_names[left],
+                       unanswered_scopes=self.unanswered_scopes[left])

@@ -69,6 +69,11 @@ class Summary:
     invalid_left_out: int
     without_truth: int
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import summary_html
+
+        return summary_html(self)
+
     def as_dict(self) -> dict[str, Any]:
         """Names with the k written out ("map_at_5"); a figure that does not exist is None."""
         values = {name.replace("_at_k", f"_at_{self.k}"): value for name, value in asdict(self).items()}

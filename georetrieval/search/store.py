@@ -53,6 +53,11 @@ class IndexStore:
     name: str
     manifest: Manifest
 
+    def _repr_html_(self) -> str:
+        from georetrieval.search.showing import store_html
+
+        return store_html(self)
+
     @classmethod
     def open(cls, path: Path) -> IndexStore:
         """The current version.
