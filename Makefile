@@ -1,11 +1,11 @@
-# make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make campaigns: the reliability
-# campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
+# make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them alone;
+# make campaigns: the reliability campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test campaigns nightly lint install clean
+.PHONY: demo test notebooks campaigns nightly lint install clean
 
 install: $(READY)
 
@@ -24,6 +24,9 @@ lint: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+notebooks: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --nbmake notebooks
 
 campaigns: $(READY)
 	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP

@@ -36,8 +36,8 @@ def overlay(picture: Picture, heat: npt.NDArray[np.float32], *, strongest: float
     """
     (height, width), (rows, columns) = picture.shape[:2], heat.shape
     if not rows or not columns or height % rows or width % columns:
-        raise UsageError(f"A plane of {columns} x {rows} values does not lie on a picture of {width} x {height} px; its "
-                         "sides have to divide those of the picture.")
+        raise UsageError(f"A plane of {columns} x {rows} values does not lie on a picture of {width} x {height} px; "
+                         "its sides have to divide those of the picture.")
     fine = np.repeat(np.repeat(np.asarray(heat, np.float64), height // rows, 0), width // columns, 1)
     top = strongest or float(np.percentile(np.abs(fine), FULL)) or float(np.abs(fine).max()) or 1.0
     depth = np.clip(np.abs(fine) / top, 0, 1)[..., None]
