@@ -94,23 +94,25 @@ def picture(png: bytes, width_px: int, about: str) -> Html:
     return Html(f'<img alt="{words(about)}" src="data:image/png;base64,{data}" style="{style}">')
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], *, most: int = MOST_ROWS, of: int | None = None) -> Html:
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], *, most: int = MOST_ROWS, of: int | None = None,
+          wrapped: str = "nowrap") -> Html:
     """A table of the first `most` rows; where there are `of` rows in all, a last line says how many are not shown."""
     shown = [row for _, row in zip(range(most), rows, strict=False)]
     heads = "".join(f'<th style="{_CELL};font-weight:600">{words(cell)}</th>' for cell in head)
-    body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{words(cell)}</td>' for cell in row) + "</tr>"
+    body = "".join("<tr>" + "".join(f'<td style="{_CELL};white-space:{wrapped}">{words(cell)}</td>' for cell in row) + "</tr>"
                    for row in shown)
     left = (of or 0) - len(shown)
     more = note(f"and {left:,} more") if left > 0 else ""
     line = f"<tr>{heads}</tr>" if any(head) else ""
-    return Html(f'<table style="border-collapse:collapse;margin:4px 0;font-size:inherit">{line}{body}</table>{more}')
+    style = "border-collapse:collapse;margin:4px 0;font-size:inherit"
+    return Html(f'<div style="overflow-x:auto"><table style="{style}">{line}{body}</table></div>{more}')
 
 
 def facts(values: Mapping[str, Any]) -> Html:
     """Names and values in two columns; what is None is left out."""
     rows = [(coloured(name, "gray"), words(value, MOST_IN_FACT)) for name, value in values.items()
             if value is not None]
-    return table(("", ""), rows, most=len(rows))
+    return table(("", ""), rows, most=len(rows), wrapped="normal")
 
 
 def card(title: str, about: str, *parts: Html) -> str:

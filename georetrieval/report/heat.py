@@ -12,8 +12,8 @@ from georetrieval.report.pictures import Picture
 
 FULL = 99.0
 """Percentile of the sizes that is shown in full colour: one bright pixel does not pale the others."""
-PALER = 0.75
-"""Of the picture's colour below."""
+PALER = 0.5
+"""Share of the picture's contrast that is left below the colours."""
 
 
 def overlay(picture: Picture, heat: npt.NDArray[np.float32], *, strongest: float | None = None) -> Picture:
@@ -43,4 +43,4 @@ def overlay(picture: Picture, heat: npt.NDArray[np.float32], *, strongest: float
     depth = np.clip(np.abs(fine) / top, 0, 1)[..., None]
     ink = np.where(fine[..., None] > 0, to_rgb(WRONG), to_rgb(RIGHT))
     ground = 1 - PALER * (1 - picture.mean(axis=2, keepdims=True) / 255)
-    return np.asarray(np.rint(255 * ground * (1 - depth * (1 - ink))), np.uint8)
+    return np.asarray(np.rint(255 * (ground * (1 - depth) + ink * depth)), np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,17 +55,30 @@ def matches_html(matches: Matches) -> str:
                                   for k, share in shares.items()) + f" (of {counted(judged, 'query', 'queries')})"
         told["no true row"] = counted(len(matches) - judged, "query", "queries") if judged < len(matches) else None
     ranks = range(min(matches.k, MOST_ANSWERS))
-    rows = ([str(matches.query_names[query]), *(_answer(matches, query, rank) for rank in ranks)]
+    alike = _alike(matches)
+    if any(alike):
+        told["names of answers"] = "…".join(alike)
+    rows = ([str(matches.query_names[query]), *(_answer(matches, query, rank, alike) for rank in ranks)]
             for query in range(len(matches)))
     shown = table(("query", *(str(rank + 1) for rank in ranks)), rows, of=len(matches)) if len(matches) else Html()
     about = f"{counted(len(matches), 'query', 'queries')}, {counted(matches.k, 'answer')} each, nearest first"
     return card("Matches", about, facts(told), shown)
 
 
-def _answer(matches: Matches, query: int, rank: int) -> Html:
+def _alike(matches: Matches) -> tuple[str, str]:
+    """How the names of all answers that are shown begin and end, up to a hyphen: what need not be said each time."""
+    shown = matches.first(MOST_ANSWERS).take(np.arange(min(len(matches), MOST_ROWS)))
+    names = [str(name) for name in np.unique(shown.gallery_names[shown.rows[shown.found]])]
+    if len(names) < 2:
+        return "", ""
+    head, tail = commonprefix(names), commonprefix([name[::-1] for name in names])[::-1]
+    return head[: head.rfind("-") + 1], tail[tail.find("-") :] if "-" in tail else ""
+
+
+def _answer(matches: Matches, query: int, rank: int, alike: tuple[str, str]) -> Html:
     if not matches.found[query, rank]:
         return Html("–")
-    name = str(matches.gallery_names[int(matches.rows[query, rank])])
+    name = str(matches.gallery_names[int(matches.rows[query, rank])]).removeprefix(alike[0]).removesuffix(alike[1])
     score = f" {number(float(matches.scores[query, rank]))}"
     if not matches.truths[query]:
         return joined(name, score)

@@ -27,7 +27,7 @@ def test_a_common_scale_and_an_own_one() -> None:
 
 def test_nothing_at_all_and_a_black_picture() -> None:
     assert np.array_equal(overlay(WHITE, np.zeros((4, 4))), WHITE)
-    assert overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2))).max() == 64  # a quarter of white stays
+    assert overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2))).max() == 128  # half of the contrast stays
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3), (0, 2), (8, 8)])

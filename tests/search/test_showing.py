@@ -41,12 +41,13 @@ def answers() -> Matches:
 def test_answers_with_their_marks_scores_and_counts(answers: Matches) -> None:
     page = shown(answers)
     assert page.text.startswith("Matches 3 queries, 2 answers each")
-    assert ["q-a", "✓ g-a 1.000", "✗ g-x 0.777"] in page.rows
-    assert ["q-b", "✗ g-x 0.996", "✓ g-b 0.819"] in page.rows
-    assert ["q-c", "g-b 0.996", "g-x 0.707"] in page.rows  # nothing to find: neither right nor wrong
+    assert ["q-a", "✓ a 1.000", "✗ x 0.777"] in page.rows
+    assert ["q-b", "✗ x 0.996", "✓ b 0.819"] in page.rows
+    assert ["q-c", "b 0.996", "x 0.707"] in page.rows  # nothing to find: neither right nor wrong
     assert ["found", "50.0 % first, 100.0 % among the first 2 (of 2 queries)"] in page.rows
     assert ["no true row", "1 query"] in page.rows
     assert ["no descriptor", "1: q-n"] in page.rows
+    assert ["names of answers", "g-…"] in page.rows  # said once
 
 
 def test_taking_some_queries_leaves_the_others_out(answers: Matches) -> None:
