@@ -99,7 +99,8 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], *, most: int = MOS
     """A table of the first `most` rows; where there are `of` rows in all, a last line says how many are not shown."""
     shown = [row for _, row in zip(range(most), rows, strict=False)]
     heads = "".join(f'<th style="{_CELL};font-weight:600">{words(cell)}</th>' for cell in head)
-    body = "".join("<tr>" + "".join(f'<td style="{_CELL};white-space:{wrapped}">{words(cell)}</td>' for cell in row) + "</tr>"
+    cell_style = f"{_CELL};white-space:{wrapped}"
+    body = "".join("<tr>" + "".join(f'<td style="{cell_style}">{words(cell)}</td>' for cell in row) + "</tr>"
                    for row in shown)
     left = (of or 0) - len(shown)
     more = note(f"and {left:,} more") if left > 0 else ""

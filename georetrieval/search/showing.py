@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from os.path import commonprefix
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,8 +70,15 @@ def _alike(matches: Matches) -> tuple[str, str]:
     names = [str(name) for name in np.unique(shown.gallery_names[shown.rows[shown.found]])]
     if len(names) < 2:
         return "", ""
-    head, tail = commonprefix(names), commonprefix([name[::-1] for name in names])[::-1]
+    head, tail = _start(names), _start([name[::-1] for name in names])[::-1]
     return head[: head.rfind("-") + 1], tail[tail.find("-") :] if "-" in tail else ""
+
+
+def _start(names: Sequence[str]) -> str:
+    """The characters that all names begin with."""
+    low, high = min(names), max(names)
+    same = next((place for place, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    return low[:same]
 
 
 def _answer(matches: Matches, query: int, rank: int, alike: tuple[str, str]) -> Html:
