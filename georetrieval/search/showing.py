@@ -77,8 +77,8 @@ def _alike(matches: Matches) -> tuple[str, str]:
 def _start(names: Sequence[str]) -> str:
     """The characters that all names begin with."""
     low, high = min(names), max(names)
-    same = next((place for place, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
-    return low[:same]
+    apart = (place for place, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
+    return low[: next(apart, min(len(low), len(high)))]
 
 
 def _answer(matches: Matches, query: int, rank: int, alike: tuple[str, str]) -> Html:
