@@ -75,6 +75,11 @@ def coloured(text: Any, colour: str) -> Html:
     return Html(f'<span style="color:{colour}">{words(text)}</span>')
 
 
+def unbroken(*parts: str) -> Html:
+    """Pieces that stay on one line."""
+    return Html(f'<span style="white-space:nowrap">{joined(*parts)}</span>')
+
+
 def note(text: str) -> Html:
     """A line below a table; as long as it is."""
     return Html(f'<div style="opacity:.7;font-size:90%;margin:2px 0">{html.escape(text)}</div>')

@@ -25,6 +25,7 @@ from georetrieval.markup import (
     number,
     shortened,
     table,
+    unbroken,
 )
 from georetrieval.search.descriptors import Descriptors, Texts
 from georetrieval.search.fingerprint import plain
@@ -57,9 +58,10 @@ def matches_html(matches: Matches) -> str:
     alike = _alike(matches)
     if any(alike):
         told["names of answers"] = "…".join(alike)
-    rows = ([str(matches.query_names[query]), *(_answer(matches, query, rank, alike) for rank in ranks)]
+    rows = ([unbroken(str(matches.query_names[query])), *(_answer(matches, query, rank, alike) for rank in ranks)]
             for query in range(len(matches)))
-    shown = table(("query", *(str(rank + 1) for rank in ranks)), rows, of=len(matches)) if len(matches) else Html()
+    head = ("query", *(str(rank + 1) for rank in ranks))
+    shown = table(head, rows, of=len(matches), wrapped="normal") if len(matches) else Html()
     about = f"{counted(len(matches), 'query', 'queries')}, {counted(matches.k, 'answer')} each, nearest first"
     return card("Matches", about, facts(told), shown)
 
@@ -87,9 +89,9 @@ def _answer(matches: Matches, query: int, rank: int, alike: tuple[str, str]) -> 
     name = str(matches.gallery_names[int(matches.rows[query, rank])]).removeprefix(alike[0]).removesuffix(alike[1])
     score = f" {number(float(matches.scores[query, rank]))}"
     if not matches.truths[query]:
-        return joined(name, score)
+        return joined(unbroken(name), score)
     hit = bool(matches.hits[query, rank])
-    return joined(coloured("✓ " if hit else "✗ ", RIGHT if hit else WRONG), name, score)
+    return joined(unbroken(coloured("✓ " if hit else "✗ ", RIGHT if hit else WRONG), name), score)
 
 
 def descriptors_html(descriptors: Descriptors) -> str:
