@@ -1,4 +1,5 @@
-# make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them alone;
+# make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them and
+# looks at what they show;
 # make campaigns: the reliability campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
 VENV   := .venv
@@ -23,10 +24,10 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook"
 
 notebooks: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --nbmake notebooks
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook tests/docs
 
 campaigns: $(READY)
 	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP

@@ -50,6 +50,7 @@ def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == NAMES
 
 
+@pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_runs_and_every_result_draws_itself(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
