@@ -17,6 +17,7 @@ import matplotlib as mpl
 import racing
 
 FIGURE = Path(__file__).parents[1] / "figures" / "cost-against-size.png"
+OURS = ("#00441b", "#238b45", "#66c2a4", "#08519c")
 Lines = dict[str, dict[int, float]]
 
 
@@ -27,26 +28,29 @@ def lines(stage: str, part: str, scale: float) -> Lines:
         size = re.search(r"N = (\d+)", race["title"])
         if size and part in race["title"]:
             for one in race["times"]:
-                found[one["name"]][int(size[1])] = scale * median(one["seconds"]) / one["work"]
+                found[one["name"].partition(", effort")[0]][int(size[1])] = scale * median(one["seconds"]) / one["work"]
     return found
 
 
 def drawn(axes: Any, found: Lines, title: str, unit: str) -> None:
-    for name, points in found.items():
+    """Ours in strong lines, peers in thin ones."""
+    names = sorted(found, key=lambda name: (not name.startswith("ours"), name))
+    for number, name in enumerate(names):
         mine = name.startswith("ours")
-        sizes = sorted(points)
-        axes.loglog(sizes, [points[n] for n in sizes], marker="o", label=name, linewidth=2.5 if mine else 1,
-                    linestyle="-" if mine else "--", markersize=5 if mine else 3)
+        sizes = sorted(found[name])
+        axes.loglog(sizes, [found[name][n] for n in sizes], marker="o", label=name, linewidth=2.5 if mine else 1,
+                    linestyle="-" if mine else "--", markersize=5 if mine else 3, zorder=3 if mine else 2,
+                    color=OURS[number % len(OURS)] if mine else f"C{number % 10}")
     axes.set(title=title, xlabel="rows", ylabel=unit)
     axes.grid(which="both", alpha=0.25)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.13), ncols=2, frameon=False)
 
 
 def main() -> None:
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(17, 5.5), layout="constrained")
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(16, 7), layout="constrained")
     builds = lines("build", "building", 1.0)
     drawn(left, {name: {n: seconds * n for n, seconds in points.items()} for name, points in builds.items()},
           "building", "seconds")
