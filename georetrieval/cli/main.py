@@ -25,6 +25,7 @@ COMMANDS = {
     "detect": "detect",
     "detector": "detector",
     "evaluate": "evaluate",
+    "serve": "serve",
     "run": "run",
     "demo": "demo",
     "doctor": "doctor",

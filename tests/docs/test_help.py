@@ -30,7 +30,7 @@ ALL = dict(commands())
 def test_every_promised_command_is_there() -> None:
     assert set(COMMANDS) == {
         "inspect", "synth", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
-        "evaluate", "run", "demo", "doctor",
+        "evaluate", "serve", "run", "demo", "doctor",
     }
     assert {"index build", "index add", "index remove", "index list", "index info", "index verify",
             "index compact", "index tune", "index repair", "index export", "index import", "tiles build",

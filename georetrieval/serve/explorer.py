@@ -1,0 +1,75 @@
+"""What a server holds: the version of the index that is shown, the pictures that were dropped, the page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from georetrieval.errors import GeoretrievalError
+from georetrieval.geo.tileset import TileSet
+from georetrieval.search.manifest import current_name
+from georetrieval.serve.evaluations import read_answers
+from georetrieval.serve.page import page_files
+from georetrieval.serve.replies import RefusedError
+from georetrieval.serve.settings import Settings
+from georetrieval.serve.shown import Shown
+from georetrieval.serve.uploads import Uploads
+
+
+class Explorer:
+    """An index, its tile sets and an evaluation of it, ready to be shown.
+
+    Parameters
+    ----------
+    model : instead of the one that the index names
+    evaluation : what `evaluations.read_answers` takes
+
+    Raises
+    ------
+    InputError, StoreError, MismatchError
+        When the index, the tiles or the evaluation are not there, damaged, or do not belong together.
+    """
+
+    def __init__(
+        self, path: Path, settings: Settings, *, tiles: Sequence[Path] = (), model: str | None = None,
+        evaluation: Path | None = None,
+    ) -> None:
+        self.path, self.settings, self.model = path, settings, model
+        self.tilesets = tuple(TileSet.open(folder) for folder in tiles)
+        self._answers = None if evaluation is None else read_answers(evaluation)
+        self._evaluated = "" if evaluation is None else evaluation.name
+        self.uploads = Uploads(settings)
+        self.page = page_files()
+        self._shown = self._load()
+        self._lock = threading.Lock()
+
+    def held(self, version: str | None) -> Shown:
+        """The version in memory, when it is the current one and the one that the page knows.
+
+        Raises
+        ------
+        RefusedError
+            409, when it is not: rows have other numbers now.
+        """
+        shown = self._shown
+        if self._current() != shown.name or version not in (None, shown.tag):
+            raise RefusedError(409, "The index was changed since this page was loaded; load it again.", reload=True)
+        return shown
+
+    def fresh(self) -> Shown:
+        """The current version, loaded when it is another one than the one in memory."""
+        with self._lock:
+            if self._current() != self._shown.name:
+                self._shown = self._load()
+            return self._shown
+
+    def _current(self) -> str:
+        """The current version's name; that of the one in memory where there is none to be read any more."""
+        try:
+            return current_name(self.path)
+        except GeoretrievalError:
+            return self._shown.name
+
+    def _load(self) -> Shown:
+        return Shown.load(self.path, self.tilesets, model=self.model, answers=self._answers, evaluated=self._evaluated)

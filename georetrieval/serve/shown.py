@@ -1,0 +1,187 @@
+"""One version of an index with all that is shown of it; immutable, so that who holds it sees one version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieval import __version__
+from georetrieval.errors import InputError, MismatchError
+from georetrieval.geo.legend import Legend
+from georetrieval.geo.tileset import TileSet
+from georetrieval.recipe.asking import require_tiles
+from georetrieval.recipe.calibrating import places_of
+from georetrieval.search.descriptors import Descriptors
+from georetrieval.search.gallery import Gallery
+from georetrieval.search.kept_ann import kept_index
+from georetrieval.search.store import IndexStore
+from georetrieval.serve.evaluations import Answers, evaluation
+from georetrieval.serve.looking import Looker, OneVersion
+from georetrieval.serve.replies import Held, RefusedError
+from georetrieval.serve.settings import MIB, Settings
+from georetrieval.serve.tile_pictures import TilePictures
+from georetrieval.serve.tile_rows import TileRows
+
+K = 10
+"""Answers that the page asks for at first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What every request is answered from.
+
+    Attributes
+    ----------
+    name : of the version's manifest
+    lock : the gallery remembers filters, and is asked by one at a time
+    """
+
+    version: OneVersion
+    gallery: Gallery
+    tiles: TileRows
+    pictures: TilePictures
+    looker: Looker
+    evaluation: Mapping[str, Any] | None
+    columns: Held
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def load(
+        cls, path: Path, tilesets: Sequence[TileSet] = (), *, model: str | None = None,
+        answers: Answers | None = None, evaluated: str = "",
+    ) -> Shown:
+        """The current version of an index.
+
+        Raises
+        ------
+        InputError
+            When there is no index, or it is one of pictures, which lie nowhere.
+        StoreError
+            When it is damaged.
+        MismatchError
+            When the tiles were cut another way, or the evaluation is of others.
+        """
+        store, rows = IndexStore.open(path).load_current()
+        if store.manifest.pictures is not None:
+            raise InputError(f"{path} is an index of pictures, which have no place on a map; serve shows indexes of "
+                             "tiles.")
+        version = OneVersion(store, rows)
+        for tileset in tilesets:
+            require_tiles(version, tileset)
+        tiles = TileRows.of(*rows, tilesets, store.manifest.crs)
+        if not np.isfinite(tiles.bounds).all():
+            raise InputError(f"Rows of {path} have no place on the ground; serve shows them on a map.")
+        index, _ = kept_index(store.path, store.manifest, rows[0])
+        gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint, index=index)
+        told = None if answers is None else evaluation(answers, tiles, evaluated)
+        columns = Held(tiles.columns(_tag(store.name)), "application/json", _tag(store.name), cache="no-cache")
+        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), told, columns)
+
+    @property
+    def name(self) -> str:
+        """Which version of the index it is."""
+        return self.version.store.name
+
+    @property
+    def tag(self) -> str:
+        """The version, short."""
+        return _tag(self.name)
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.int64]:
+        """(indexed,) the place of each row, for the confidence of answers."""
+        return places_of(self.version.rows[1])
+
+    @cached_property
+    def middles(self) -> npt.NDArray[np.float64]:
+        """(indexed, 2) middles of the rows."""
+        boxes = self.tiles.bounds[:self.tiles.indexed]
+        return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
+
+    @cached_property
+    def date_codes(self) -> npt.NDArray[np.int64]:
+        """(indexed,) numbers that are equal for rows of one date."""
+        return np.unique(self.tiles.dates[:self.tiles.indexed], return_inverse=True)[1].astype(np.int64)
+
+    def row(self, n: int) -> int:
+        """A number that a client named; RefusedError 404 when there is no such tile."""
+        if not 0 <= n < len(self.tiles):
+            raise RefusedError(404, f"There is no tile number {n}; there are {len(self.tiles)}.")
+        return n
+
+    def descriptors(self, numbers: Sequence[int]) -> Descriptors:
+        """Descriptors of tiles: those of the index as they are, others looked at with its model.
+
+        Raises
+        ------
+        RefusedError
+            404 when there is no such tile; 409 when the model is not at hand.
+        """
+        rows, tiles = self.version.rows[0], self.tiles
+        parts = []
+        for n in map(self.row, numbers):
+            if n < tiles.indexed:
+                parts.append(rows.take([n]))
+                continue
+            tileset = self.pictures.holder(str(tiles.names[n]))
+            if tileset is None:
+                raise MismatchError(f"{tiles.names[n]} is in no tile set that was given.")
+            parts.append(self.looker.tile(tileset, str(tiles.names[n]), str(tiles.dates[n])).descriptors)
+        return Descriptors.concatenate(parts)
+
+    def about(self, settings: Settings) -> dict[str, Any]:
+        """The answer to GET /api/index."""
+        m, tiles = self.version.manifest, self.tiles
+        legend = self._legend()
+        classes = [] if legend is None else legend.as_dict()["classes"]
+        shown = ("code", "name_fr", "name_en", "colour")
+        return {
+            "name": self.version.path.name, "version": __version__, "index_version": self.tag,
+            "fingerprint": m.fingerprint_digest[:12], "tiles": tiles.indexed, "all_tiles": len(tiles),
+            "dates": tiles.date_list, "scopes": tiles.scope_list, "bounds": tiles.extent, "crs": m.crs,
+            "cell_m": m.cell_m, "k": K, "licence": licence_lines(m.sources, m.crs),
+            "pictures": bool(self.pictures.tilesets),
+            "modalities": self.pictures.kinds(),
+            "legend": [{name: one[name] for name in shown} for one in classes],
+            "can_embed": self.looker.at_hand,
+            "calibrated": m.calibration is not None,
+            "evaluation": None if self.evaluation is None else dict(self.evaluation["summary"]),
+            "basemap": settings.basemap, "max_upload_mb": settings.upload_bytes / MIB, "lang": settings.lang,
+        }
+
+    def tile(self, n: int) -> dict[str, Any]:
+        """The answer to GET /api/tiles/{n}."""
+        tiles, n = self.tiles, self.row(n)
+        name, key = str(tiles.names[n]), str(tiles.keys[n])
+        return {
+            "n": n, "id": name, "key": key, "date": str(tiles.dates[n]), "scope": str(tiles.scopes[n]),
+            "indexed": n < tiles.indexed, "bounds_crs": tiles.bounds[n].tolist(),
+            "corners": tiles.corners[n].reshape(-1).tolist(), "classes": self.pictures.classes(name),
+            "same_place": [other for other in tiles.of_key[key] if other != n],
+        }
+
+    def _legend(self) -> Legend | None:
+        for tileset in self.pictures.tilesets:
+            return tileset.legend
+        return None
+
+
+def licence_lines(sources: Sequence[Mapping[str, Any]], crs: str) -> list[str]:
+    """What has to be said about where the tiles come from."""
+    surveys = sorted({f"{one['scope']} {one['date']}" for one in sources if "scope" in one and "date" in one})
+    lines = [f"Tiles: {', '.join(surveys)}"] if surveys else []
+    if crs:
+        lines.append("BD TOPO, BD ORTHO: IGN, Licence Ouverte / Open Licence 2.0 (Etalab), where they are the source")
+    return lines
+
+
+def _tag(name: str) -> str:
+    """`manifests/00000001-<sha256>.json` in short: 00000001-<16 digits>."""
+    return name.removeprefix("manifests/")[:25]
