@@ -1,7 +1,7 @@
 // The line above: what index this is, photo or semantic, the link, the language.
 
 import { byId, h, icon } from "./dom.js";
-import { language, number, onLanguage, setLanguage, t } from "./i18n.js";
+import { language, onLanguage, setLanguage, t } from "./i18n.js";
 import { change, hash, onChange, state } from "./state.js";
 
 export function startHeader(index) {
@@ -30,7 +30,7 @@ function drawFacts(index) {
   const facts = [t("index.tiles", { n: index.tiles }), index.dates.join(", "), index.scopes.slice(0, 6).join(", "),
     index.cell_m ? t("index.cell", { n: index.cell_m }) : null, index.crs];
   byId("index-facts").replaceChildren(...facts.filter(Boolean).map((fact) => h("span", {}, fact)));
-  const about = { n: number(index.index_version), fingerprint: index.fingerprint, version: index.version };
+  const about = { n: String(index.index_version), fingerprint: index.fingerprint, version: index.version };
   const lines = [t("index.version", about), ...(index.licence ?? [])];
   byId("about-text").replaceChildren(...lines.map((line) => h("p", {}, line)));
 }

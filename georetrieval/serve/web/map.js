@@ -62,10 +62,10 @@ function addLayers(index) {
   const geojson = (more = {}) => ({ type: "geojson", data: collection([]), tolerance: 0, buffer: 8, maxzoom: 16, ...more });
   for (const name of ["tiles", "verdicts", "graticule", "lines", "picked", "box"]) map.addSource(name, geojson());
   const add = (id, type, source, more = {}) => map.addLayer({ id, type, source, ...more });
+  add("graticule", "line", "graticule", { paint: { "line-width": 0.7 } });
   add("tiles", "fill", "tiles", { paint: { "fill-antialias": false } });
   add("verdicts", "fill", "verdicts", { paint: { "fill-antialias": false } });
   add("edges", "line", "tiles", { minzoom: edge, paint: { "line-width": 0.6 } });
-  add("graticule", "line", "graticule", { paint: { "line-width": 0.7 } });
   add("lines", "line", "lines", { paint: { "line-width": 1.25 } });
   add("picked", "fill", "picked");
   add("picked-edge", "line", "picked");

@@ -12,16 +12,17 @@ export const havePictures = (answer) => {
   drawn = answer;
 };
 
-export function picture(n, px, show = state.show) {
+export function picture(n, px, loading = "lazy") {
+  const { show } = state;
   const alt = t("picture.alt", { show: t(`show.${show}`), id: tiles.id[n] });
-  return framed(drawn ? pictureUrl(n, show, px) : null, alt, show);
+  return framed(drawn ? pictureUrl(n, show, px) : null, alt, show, loading);
 }
 
-export function framed(url, alt, show = "photo") {
+export function framed(url, alt, show = "photo", loading = "lazy") {
   const frame = h("span", { class: "frame" });
   const missing = () => frame.replaceChildren(h("span", { class: "none" }, t("picture.missing")));
   if (url === null) missing();
-  else frame.append(h("img", { src: url, alt, class: show, loading: "lazy", decoding: "async", draggable: false, onerror: missing }));
+  else frame.append(h("img", { src: url, alt, class: show, decoding: "async", loading, draggable: false, onerror: missing }));
   return frame;
 }
 

@@ -29,7 +29,7 @@ export function openSwipe(offered) {
 }
 
 const label = (side) => (typeof side === "number" ? `${facts(side)} · ${tiles.id[side]}` : side.name);
-const drawn = (side) => (typeof side === "number" ? picture(side, 512) : framed(side.preview, side.name));
+const drawn = (side) => (typeof side === "number" ? picture(side, 512, "eager") : framed(side.preview, side.name, "photo", "eager"));
 
 function draw() {
   const stage = h("div", { class: "stage" },
