@@ -8,6 +8,7 @@ import { boundsOf, centreOf, collection, polygon, tiles, under } from "./tiles.j
 
 let map = null;
 let ready = null;
+const PADDING = { top: 44, bottom: 60, left: 76, right: 28 };
 let edge = 14;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -31,7 +32,7 @@ export function startMap(index, at, onMove) {
     maxZoom: 20,
     locale: {},
     ...(at ? { center: at.slice(0, 2), zoom: at[2] }
-      : { bounds: index.bounds, fitBoundsOptions: { padding: 40 } }),
+      : { bounds: index.bounds, fitBoundsOptions: { padding: PADDING } }),
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
@@ -143,7 +144,7 @@ export function fit(ns, { maxZoom = 15 } = {}) {
 }
 
 export function fitBox(box, maxZoom = 17) {
-  if (map) map.fitBounds(box, { padding: { top: 60, bottom: 60, left: 60, right: 60 }, maxZoom, animate: !still(), duration: 500 });
+  if (map) map.fitBounds(box, { padding: PADDING, maxZoom, animate: !still(), duration: 500 });
 }
 
 export function show(n) {
