@@ -26,10 +26,11 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 campaigns: $(READY)
-	GEORETRIEVAL_CAMPAIGN=ci $(BIN)/pytest tests/reliability -rP
+	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP
 
 nightly: $(READY)
-	GEORETRIEVAL_CAMPAIGN=nightly $(BIN)/pytest tests/reliability -rP
+	GEORETRIEVAL_CAMPAIGN=nightly OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile \
+		tests/reliability tests/tasks/test_running.py tests/geo/test_paint_anything.py -rP
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -11,7 +11,7 @@ import torch
 
 from georetrieval.errors import UsageError
 from georetrieval.nets.embedder import DescriptorNet, Embedder
-from georetrieval.nets.engines import engine_for
+from georetrieval.nets.engines import engine_called, engine_for
 from georetrieval.nets.inference import InferenceNet
 from georetrieval.nets.memory import keep_memory
 from georetrieval.progress import Progress, silent
@@ -29,7 +29,7 @@ measured with 1, 2, 3 and 8 threads on four nets, where multiples of four up to 
 
 def embed(
     samples: SampleSet, eye: Embedder, *, batch_size: int | None = None, total: int | None = None, even: bool = False,
-    progress: Progress = silent,
+    engine: str | None = None, progress: Progress = silent,
 ) -> Descriptors:
     """One descriptor per sample, in the order of the samples.
 
@@ -48,17 +48,21 @@ def embed(
         Pictures of the whole work when these are a part of it: a slow start of an engine is weighed against it.
     even
         Fill the last batch up to a multiple of `EVEN` pictures: for rows that are kept.
+    engine
+        What runs a net, as `nets.engines.name_of` calls it, where that was chosen and checked before.
 
     Raises
     ------
     UsageError
         When there is no sample, or `batch_size` < 1.
+    MissingExtraError
+        When this machine does not have that engine.
     """
     batch_size = _batch_of(eye, samples.bands) if batch_size is None else batch_size
     if batch_size < 1 or len(samples) == 0:
         raise UsageError(f"Nothing to embed: {len(samples)} samples in batches of {batch_size}.")
     keep_memory()
-    sight = _sight(samples, eye, total)
+    sight = _sight(samples, eye, total, engine)
     vectors: list[npt.NDArray[np.float32]] = []
     done = 0
     for pixels in _batches(samples, batch_size):
@@ -86,12 +90,14 @@ def _seen(sight: Embedder, pixels: Pixels, bands: tuple[str, ...], even: bool) -
     return [*_seen(sight, pixels[:half], bands, even), *_seen(sight, pixels[half:], bands, even)]
 
 
-def _sight(samples: SampleSet, eye: Embedder, total: int | None) -> Embedder:
+def _sight(samples: SampleSet, eye: Embedder, total: int | None, engine: str | None) -> Embedder:
     """The eye as it looks fastest."""
     if isinstance(eye, DescriptorNet):
         return eye.for_inference()
     if not isinstance(eye, InferenceNet):
         return eye
+    if engine is not None and eye.free:
+        return engine_called(eye, engine, samples.bands)
     count = len(samples)
     return engine_for(eye, lambda rows: torch.from_numpy(samples.batch(rows)), samples.bands, count=count,
                       total=max(total or 0, count))

@@ -49,6 +49,32 @@ def publish_json(path: Path, value: Any) -> None:
     publish(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def publish_first(path: Path, data: bytes) -> bool:
+    """Publish `data` unless there is such a file already; whether it was: of several who try at once, one is first.
+
+    Raises
+    ------
+    BusyError, InputError
+        As `publish`.
+    """
+    temporary: Path | None = None
+    try:
+        temporary = _beside(path)
+        temporary.write_bytes(data)
+        temporary.chmod(0o666 & ~_umask())
+        _fsync(temporary)
+        os.link(temporary, path)
+        _fsync(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
 @contextmanager
 def publishing(path: Path) -> Iterator[Path]:
     """Lend a temporary path beside `path`; when the block ends well it becomes `path`, else it is removed.
@@ -58,10 +84,7 @@ def publishing(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        _make_folder(path.parent)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _beside(path)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _fsync(temporary)
@@ -148,6 +171,13 @@ def remove_file(path: Path) -> None:
     Path(path).unlink(missing_ok=True)
 
 
+def remove_orphans(folder: Path, suffixes: tuple[str, ...]) -> None:
+    """Remove what a killed process of ours was writing in a folder, of these kinds; its lock is held, so none lives."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.suffix in suffixes:
+            path.unlink(missing_ok=True)
+
+
 def remove_files(paths: Iterable[Path]) -> None:
     """Remove files of ours in this order; the files of one folder are gone for good before those of the next go."""
     for folder, some in groupby(paths, key=lambda path: path.parent):
@@ -199,6 +229,14 @@ def canonical_json(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """Hex SHA-256 of `canonical_json(value)`: the identity of a setting, a legend, a stage's inputs."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _beside(path: Path) -> Path:
+    """A new temporary file in the folder of `path`, of the same suffix."""
+    _make_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _ours(error: Exception, path: Path, room: Path | None) -> GeoretrievalError | None:

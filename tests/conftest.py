@@ -6,9 +6,9 @@ import os
 
 from hypothesis import settings
 
-from tests.made.server import server
+from tests.made.server import postgis_server, server
 
-__all__ = ["server"]
+__all__ = ["postgis_server", "server"]
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

@@ -104,3 +104,15 @@ def test_a_folder_of_many_files_is_synced_before_its_name_appears(
 def test_digest_depends_on_the_value_alone() -> None:
     assert files.digest({"a": 1, "b": [2, "é"]}) == files.digest({"b": [2, "é"], "a": 1})
     assert files.digest({"a": 1}) != files.digest({"a": 2})
+
+
+def test_of_several_who_publish_first_one_is(tmp_path):
+    """Eight threads at once: one file, whole, of the one who was told that it was first, and nothing beside it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = tmp_path / "new" / "note.json"
+    with ThreadPoolExecutor(8) as pool:
+        first = list(pool.map(lambda number: files.publish_first(path, bytes([number]) * 9), range(8)))
+    assert sorted(first) == [False] * 7 + [True]
+    assert path.read_bytes() == bytes([first.index(True)]) * 9
+    assert list(path.parent.iterdir()) == [path]

@@ -23,8 +23,8 @@ def command() -> None:
 @click.option("--kind", type=click.Choice(["retinanet", "ssd"]), default="retinanet", show_default=True,
               help="RetinaNet, or an SSD head on the same pyramid.")
 @click.option("--trunk", default="resnet50", show_default=True, help="resnet18, resnet34, resnet50 or resnet101.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Weights of the trunk, .safetensors or .pth; random "
-              "without.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Weights of the trunk, .safetensors (`weights "
+              "convert` makes them of .pth); random without.")
 @click.option("--px", default=640, show_default=True, help="Longer side of a picture as the net sees it.")
 @click.option("--anchor", default=32, show_default=True, help="Side of the smallest boxes, in those pixels.")
 @click.option("--channels", default=256, show_default=True, help="Of the pyramid; 64 is for machines without a GPU.")

@@ -11,7 +11,7 @@ from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_exchange import export, import_
 from georetrieval.cli.index_pictures import build_of_pictures, calibrate_of_pictures, kept_model, refuse_together
 from georetrieval.cli.index_rows import add, remove
-from georetrieval.cli.index_tasks import asks_surveys, build_by_tasks, task_options, told
+from georetrieval.cli.index_tasks import asks_surveys, build_by_tasks, refuse_cut, task_options, told
 from georetrieval.cli.index_tune import RECALL, tune, tune_options
 from georetrieval.cli.index_upkeep import compact, repair, verify
 from georetrieval.cli.numbers import Within
@@ -76,8 +76,10 @@ def build(
 
     Tiles and surveys are done sheet by sheet. A build that was interrupted or killed goes on where it stopped, and the
     index is the same, byte for byte, whoever works: this process, --jobs processes, a Dask cluster, or --shard parts
-    on machines that know nothing of each other (an array of Slurm). Damaged sheets are left out and listed (exit code
-    3); the same command tries only them again.
+    on machines that know nothing of each other (an array of Slurm). The engine that --engine auto finds first is that
+    of all of them; a machine that does not have it says so (exit code 5). Damaged sheets are left out and listed (exit
+    code 3); the same command tries only them again. With --sums, files of surveys are compared with their checksums
+    before they are decoded, as by `tiles build`.
 
     \b
     Examples:
@@ -98,7 +100,9 @@ def build(
         refuse_together("--pictures", {"--tiles": tiles, "--date": dates, "--scope": scopes, "--overlap": overlap,
                         "--zoom": zooms != (1.0,), "--photos": asks_surveys(tasks), "--jobs": tasks["jobs"] != 1,
                         "--scheduler": tasks["scheduler"], "--shard": tasks["shard"], "--dry-run": tasks["dry_run"],
+                        "--sums": tasks["sums"],
                         "--index": tasks["kind"] != "auto", "--recall": tasks["recall"] != RECALL}, "tiles")
+        refuse_cut("--pictures")
         build_of_pictures(index, pictures, model, rows=rows, role=role, parts=parts, crop=not whole,
                           size=size[::-1] if size else None, replace=replace)
         return

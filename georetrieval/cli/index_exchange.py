@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_pictures import kept_model
+from georetrieval.cli.index_tune import tune_options, tuned
 
 
 @click.command()
@@ -72,16 +73,19 @@ def _export_to_server(index: str, address: str, ann: str | None) -> None:
 @click.argument("index")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", metavar="RUN", help="The model at hand; it has to be the one that made the rows.")
-def import_(index: str, file: Path, model: str | None) -> None:
+@tune_options
+def import_(index: str, file: Path, model: str | None, kind: str, recall: float) -> None:
     """Make the new index INDEX of FILE, which `index export` wrote.
 
     FILE is a .parquet, or a .csv with its .npy and .json beside it. Rows, vectors and the fingerprint of the model are
-    checked against what was exported; a file that is damaged or something else makes no index.
+    checked against what was exported; a file that is damaged or something else makes no index. How it is best searched
+    is measured anew, as by `index build`: no file says it.
 
     \b
     Examples:
       georetrieval index import town town.parquet
       georetrieval index import town town.csv --model runs/geo
+      georetrieval index import town town.parquet --index exact
     """
     from georetrieval.cli.queries import index_path
     from georetrieval.recipe.exchanging import import_index
@@ -89,4 +93,9 @@ def import_(index: str, file: Path, model: str | None) -> None:
     store = import_index(index_path(index), file, model=None if model is None else kept_model(model),
                          created_by="georetrieval index import")
     click.echo(f"{store.manifest.counts.tiles} rows of the model {store.manifest.model} imported", err=True)
+    if store.manifest.pictures is None:
+        tuned(store, kind, recall)
+    elif kind != "auto":
+        click.echo("It is an index of pictures, whose rows are always compared exactly: --index counts for nothing.",
+                   err=True)
     click.echo(str(store.path))

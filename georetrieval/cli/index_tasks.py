@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
+from georetrieval.cli.numbers import Within
 from georetrieval.errors import GapsError, UsageError
 
 if TYPE_CHECKING:
@@ -20,18 +23,22 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 _F = TypeVar("_F", bound=Callable[..., Any])
+CUT = ("crs", "legend", "cell_m", "px", "min_photo_share")
+"""How surveys are cut; a tile set says so by itself, and pictures are not cut."""
 
 SURVEY = (
     click.option("--photos", type=PATH, help="Instead of tiles: a picture or a folder of sheets, read, cut and "
                  "embedded sheet by sheet without a tile set."),
     click.option("--vectors", type=PATH, help="Beside photos: a delivery, as `inspect` reads it."),
     click.option("--world", type=PATH, help="Instead of tiles: world.json of `synth`, which names surveys."),
+    click.option("--sums", type=PATH, help="Of surveys: list of checksums, as `sources sums` or `sha256sum` writes it: "
+                 "what differs is not read."),
     click.option("--crs", default="EPSG:2154", show_default=True, help="Of surveys: CRS of the grid."),
     click.option("--legend", default="bdtopo12", show_default=True, help="Of surveys: packaged legend or YAML file."),
     click.option("--cell-m", type=int, default=500, show_default=True, help="Of surveys: side of a cell, metres."),
     click.option("--px", type=int, default=256, show_default=True, help="Of surveys: side of a tile in pixels."),
-    click.option("--min-photo-share", type=float, default=0.5, show_default=True, help="Of surveys: less photo than "
-                 "this is blank."),
+    click.option("--min-photo-share", type=Within(0, 1), default=0.5, show_default=True, help="Of surveys: less photo "
+                 "than this is blank."),
 )
 WHO = (
     click.option("--jobs", type=int, default=1, show_default=True, help="Processes of this machine that work."),
@@ -54,6 +61,16 @@ def task_options(function: _F) -> _F:
 def asks_surveys(asked: dict[str, Any]) -> bool:
     """Whether surveys are named."""
     return any(asked[name] is not None for name in ("photos", "vectors", "world"))
+
+
+def refuse_cut(what: str) -> None:
+    """UsageError when the command line says how surveys are to be cut, beside `what`, which is no survey."""
+    context = get_current_context()
+    given = ["--" + name.replace("_", "-") for name in CUT
+             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise UsageError(f"{what} and {given[0]} do not go together: {given[0]} says how surveys (--photos, --vectors, "
+                         "--world) are cut; leave it out.")
 
 
 def build_by_tasks(
@@ -121,9 +138,12 @@ def _plan(
     from georetrieval.geo.tileset import TileSet
     from georetrieval.recipe.indexing import plan_tiles
 
+    if asked["sums"] is not None:
+        raise UsageError("--sums goes with --photos, --vectors or --world; a tile set has its own checksums.")
     if tiles is None or not dates:
         raise UsageError("What is to be indexed? Give --tiles FOLDER and --date, or --pictures LIST, or --photos "
                          "FOLDER with --scope and --date.")
+    refuse_cut("--tiles")
     return plan_tiles(path, TileSet.open(tiles), model, dates=dates, scopes=scopes or None, overlap=overlap,
                       zooms=zooms, created_by=words, shard=shard)
 
@@ -136,7 +156,8 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
         if asked["photos"] or asked["vectors"]:
             raise UsageError("--world names the surveys by itself; leave --photos and --vectors out.")
         world: Path = asked["world"]
-        found = [Survey(**entry.model_dump()) for entry in read_world(world.parent if world.is_file() else world)]
+        entries = read_world(world.parent if world.is_file() else world)
+        found = [Survey(**entry.model_dump(), sums=asked["sums"]) for entry in entries]
         chosen = [one for one in found if (not dates or one.date in dates) and (not scopes or one.scope in scopes)]
         if not chosen:
             held = ", ".join(f"{one.scope} {one.date}" for one in found)
@@ -144,7 +165,7 @@ def _surveys(dates: Sequence[str], scopes: Sequence[str], asked: dict[str, Any])
         return chosen
     if len(dates) != 1 or len(scopes) != 1:
         raise UsageError("A survey has a place and a date; give one --scope (such as 57) and one --date (2004).")
-    return [Survey(scopes[0], dates[0], photos=asked["photos"], vectors=asked["vectors"])]
+    return [Survey(scopes[0], dates[0], photos=asked["photos"], vectors=asked["vectors"], sums=asked["sums"])]
 
 
 def _settings(asked: dict[str, Any]) -> Settings:
@@ -164,5 +185,5 @@ def _tell(plan: Plan, hands: Any) -> None:
     write_value({
         "sheets": found.tasks, "done before": found.done, "tiles": found.tiles,
         "disk": f"{found.disk_bytes / 1e6:.1f} MB", "memory": f"about {found.memory_bytes / 1e6:.0f} MB",
-        "time": f"about {found.seconds:.0f} s",
+        "time": f"about {found.seconds:.0f} s", "measured on": f"{found.looked_at} sheets with tiles",
     }, "table", title="index build --dry-run")

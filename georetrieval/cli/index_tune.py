@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -13,7 +14,7 @@ from georetrieval.errors import UsageError
 if TYPE_CHECKING:
     from georetrieval.search.store import IndexStore
 
-RECALL = 0.999
+AUTO, RECALL = "auto", 0.999
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -39,7 +40,8 @@ def tune(index: str, kind: str, recall: float) -> None:
     in every kind, and filters are exact; `search --exact` compares all rows, once.
 
     What was measured is shown by `index info`. The codes lie in INDEX/ann; they are made of the rows, checked before
-    they are used, and never exported. `index build` does this by itself; afterwards `add`, `remove` and `compact` do.
+    they are used, and never exported. `index build` and `index import` do this by themselves; afterwards `add`,
+    `remove`, `compact` and `repair` do.
 
     \b
     Examples:
@@ -61,13 +63,38 @@ def tune(index: str, kind: str, recall: float) -> None:
 
 def tuned(store: IndexStore, kind: str, recall: float, *, aloud: bool = False) -> None:
     """Choose the kind of index of a version and say on stderr what was taken; nothing where there is no choice."""
-    from georetrieval.search.choosing import AUTO, SMALL, told
+    from georetrieval.search.choosing import SMALL, told
     from georetrieval.search.kept_ann import tune as chosen
 
     if kind == AUTO and store.manifest.counts.tiles <= SMALL and not aloud:
         return
     store, (rows, _) = store.load_current()
     click.echo(told(chosen(store.path, store.name, store.manifest, rows, asked=kind, recall=recall)), err=True)
+
+
+def asked_before(path: Path) -> tuple[str, float] | None:
+    """The kind and recall that were asked for the version that is current; None where nobody can tell."""
+    from georetrieval.errors import InputError, StoreError
+    from georetrieval.search.kept_ann import read_record
+    from georetrieval.search.store import IndexStore
+
+    try:
+        record = read_record(path, IndexStore.open(path).manifest, any_faiss=True)
+    except (InputError, StoreError):
+        return None
+    return None if record is None else (record.asked, record.recall)
+
+
+def after_repair(store: IndexStore, before: tuple[str, float] | None) -> None:
+    """Choose again, as `before`, where the version that is now current is a new one or lost its choice."""
+    from georetrieval.search.kept_ann import read_record
+
+    if store.manifest.pictures is not None or read_record(store.path, store.manifest) is not None:
+        return
+    try:
+        tuned(store, *(before or (AUTO, RECALL)))
+    except UsageError:  # the rows that are left are too few for the kind that was asked for
+        tuned(store, AUTO, RECALL)
 
 
 def after_change(store: IndexStore) -> None:

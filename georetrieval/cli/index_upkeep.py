@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from georetrieval.cli.index_tune import after_change
+from georetrieval.cli.index_tune import after_change, after_repair, asked_before
 from georetrieval.cli.output import format_option
 
 
@@ -112,7 +112,7 @@ def repair(index: str, salvage: bool, dry_run: bool, format_: str) -> None:
     Works whatever is damaged: CURRENT, a manifest, a segment. A version is whole when its manifest and all its segments
     have the hashes in their names. Damaged files are listed and moved to INDEX/damaged; no row is ever made up. The
     exit code is 3 when the current version is then not all that there was. After --salvage, `index add` with the same
-    tiles embeds only those that were lost.
+    tiles embeds only those that were lost. How the version is searched is measured again where that is lost too.
 
     \b
     Examples:
@@ -126,9 +126,13 @@ def repair(index: str, salvage: bool, dry_run: bool, format_: str) -> None:
     from georetrieval.cli.queries import index_path
     from georetrieval.errors import GapsError
     from georetrieval.search.repairing import repair as repaired
+    from georetrieval.search.store import IndexStore
 
+    before = asked_before(index_path(index))
     done = repaired(index_path(index), salvage=salvage, dry_run=dry_run, created_by="georetrieval index repair")
     write_value({"index": index, "dry_run": dry_run, **asdict(done)}, format_)
+    if done.problems and not dry_run:
+        after_repair(IndexStore.open(index_path(index)), before)
     if not done.problems:
         click.echo("The index is whole; there is nothing to repair.", err=True)
     if done.unproved:

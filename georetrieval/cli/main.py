@@ -16,6 +16,7 @@ from georetrieval.errors import INTERRUPTED, BusyError, GeoretrievalError
 COMMANDS = {
     "inspect": "inspect",
     "synth": "synth",
+    "sources": "sources",
     "tiles": "tiles",
     "train": "train",
     "index": "index",
@@ -24,6 +25,7 @@ COMMANDS = {
     "compare": "compare",
     "detect": "detect",
     "detector": "detector",
+    "weights": "weights",
     "evaluate": "evaluate",
     "serve": "serve",
     "run": "run",

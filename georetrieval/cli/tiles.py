@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.numbers import Within
 from georetrieval.cli.output import format_option, write_rows, write_value
 
 if TYPE_CHECKING:
     from georetrieval.geo.grid import TileGrid
     from georetrieval.geo.tile import Survey
+    from georetrieval.tasks.running import Hands
 
 
 PATH = click.Path(path_type=Path)
@@ -44,11 +46,14 @@ def command() -> None:
 @click.option("--source-crs", help="CRS of files that do not say theirs; without it, that of the grid.")
 @click.option("--encoding", help="Encoding of the vectors' text, when it is not found out.")
 @click.option("--mapping", type=PATH, help="YAML file that maps other vectors to classes.")
+@click.option("--sums", type=PATH, help="List of checksums, as `sources sums` or `sha256sum` writes it: what differs "
+              "is not read.")
 @click.option("--legend", default="bdtopo12", show_default=True, help="Packaged legend or YAML file.")
 @click.option("--cell-m", type=int, default=500, show_default=True, help="Side of a cell, metres (pixels in a frame).")
 @click.option("--px", type=int, default=256, show_default=True, help="Side of a tile in pixels.")
-@click.option("--min-photo-share", type=float, default=0.5, show_default=True, help="Less photo than this is blank.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Sheets made at the same time.")
+@click.option("--min-photo-share", type=Within(0, 1), default=0.5, show_default=True, help="Less photo than this is "
+              "blank.")
+@click.option("--workers", type=int, default=1, show_default=True, help="Sheets made at the same time, by threads.")
 @click.option("--jobs", type=int, help="Processes of this machine instead; damage to one costs a sheet.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler (tcp://host:8786) whose workers work instead.")
 @click.option("--dry-run", is_flag=True, help="Say how many tiles, how much disk, memory and time; write nothing.")
@@ -65,10 +70,15 @@ def build(
     catalogue, flagged; damaged sheets are left out, listed, and the command ends with exit code 3. A link among the
     sheets of a folder that leads out of it counts as damaged.
 
+    With --sums every file is compared with its checksum before it is decoded: a sheet that differs, is not in the list,
+    or is in it and gone counts as damaged; vectors that differ are refused. Name, size and SHA-256 of every file that
+    was read are kept with the tiles in any case (`georetrieval sources list`).
+
     \b
     Examples:
       georetrieval tiles build -o tiles --photos ORTHO-2004 --vectors BDTOPO-2004 --scope 57 --date 2004
       georetrieval tiles build -o tiles --photos ORTHO-2019 --vectors BDTOPO-2019 --scope 57 --date 2019 --dry-run
+      georetrieval tiles build -o tiles --photos ORTHO-2019 --scope 57 --date 2019 --sums ORTHO-2019.sha256
       georetrieval tiles build -o town --photos 1961.jpg --scope town --date 1961 --crs "" --cell-m 256
       georetrieval tiles build -o tiles --world world/world.json --cell-m 250 --px 128 --jobs 2
     """
@@ -77,19 +87,18 @@ def build(
     from georetrieval.geo.legend import Legend
     from georetrieval.geo.planning import plan_tiles
     from georetrieval.geo.tiling import build_tiles
-    from georetrieval.tasks.running import Hands
 
     surveys = _surveys(world, scope, date, sources)
+    hands = _hands(workers, jobs, scheduler)
     asked: dict[str, Any] = {"grid": _grid(crs, cell_m, surveys), "px": px, "legend": Legend.load(legend),
                              "workers": workers, "min_photo_share": min_photo_share}
     gaps: GapsError | None = None
     with progress() as report:
         if dry_run:
-            plan = plan_tiles(surveys, out, progress=report, **asked)
+            plan = plan_tiles(surveys, out, progress=report, **{**asked, "workers": hands.jobs if hands else workers})
             write_value(_spoken(plan.as_dict(), format_), format_, title="tiles build --dry-run")
             return
         try:
-            hands = Hands(jobs or 1, scheduler) if jobs is not None or scheduler else None
             build_tiles(surveys, out, hands=hands, progress=report, **asked)
         except GapsError as error:
             gaps = error
@@ -163,6 +172,7 @@ def _surveys(world: Path | None, scope: str | None, date: str | None, sources: d
     from georetrieval.errors import UsageError
     from georetrieval.geo.tile import Survey
 
+    sums = sources.pop("sums")
     named = {name: value for name, value in sources.items() if value is not None and name != "source_crs"}
     if world is not None:
         if named or scope or date:
@@ -170,10 +180,23 @@ def _surveys(world: Path | None, scope: str | None, date: str | None, sources: d
         from georetrieval.recipe.sources import read_world
 
         folder = world if world.is_dir() else world.parent
-        return [Survey(**entry.model_dump()) for entry in read_world(folder)]
+        return [Survey(**entry.model_dump(), sums=sums) for entry in read_world(folder)]
     if not scope or not date:
         raise UsageError("A survey has a place and a date; give --scope (such as 57) and --date (such as 2004).")
-    return [Survey(scope, date, crs=sources["source_crs"], **named)]
+    return [Survey(scope, date, crs=sources["source_crs"], sums=sums, **named)]
+
+
+def _hands(workers: int, jobs: int | None, scheduler: str | None) -> Hands | None:
+    """Who works instead of threads; None when nobody is named."""
+    from georetrieval.errors import UsageError
+    from georetrieval.tasks.running import Hands
+
+    if jobs is None and scheduler is None:
+        return None
+    if workers != 1:
+        raise UsageError("--workers (threads) works alone; with --jobs (processes) or --scheduler (a Dask cluster) "
+                         "leave it out.")
+    return Hands(1 if jobs is None else jobs, scheduler)
 
 
 def _grid(crs: str, cell_m: int, surveys: list[Survey]) -> TileGrid:

@@ -7,7 +7,7 @@ from pathlib import Path
 from georetrieval.errors import InputError
 from georetrieval.foreign import kept_inside, regular
 
-_PICTURES = (".ovr", ".msk")
+PICTURES_BESIDE = (".ovr", ".msk")
 _TEXTS = (".wld", ".tab", ".prj")
 _MOST_TEXT = 1 << 20
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -29,15 +29,13 @@ def check_beside(path: Path) -> None:
     InputError
         When one is a device, pipe or link out of the folder, no TIFF where a TIFF is due, or absurdly large.
     """
-    for other in _names(path):
-        if not other.is_symlink() and not other.exists():
-            continue
+    for other in found_beside(path):
         if not kept_inside(other, path.parent):
             raise InputError(f"{other} is a link out of its folder, and {path} would be read with it; remove it.")
         size = regular(other, "what lies beside a sheet")
-        if other.suffix.lower() not in _PICTURES and size > _MOST_TEXT:
+        if other.suffix.lower() not in PICTURES_BESIDE and size > _MOST_TEXT:
             raise InputError(f"{other} has {size} bytes, too many for what places a sheet; remove it.")
-        if other.suffix.lower() in _PICTURES and size:
+        if other.suffix.lower() in PICTURES_BESIDE and size:
             with other.open("rb") as file:
                 head = file.read(4)
             if head not in _TIFF:
@@ -45,10 +43,22 @@ def check_beside(path: Path) -> None:
                                  "with `gdaladdo`.")
 
 
-def _names(path: Path) -> list[Path]:
+def found_beside(path: Path) -> list[Path]:
+    """What GDAL would open with a sheet, of what is there."""
+    return [other for other in names_beside(path) if other.is_symlink() or other.exists()]
+
+
+def placed_by_hand(path: Path) -> list[Path]:
+    """The world files and MapInfo tables beside a sheet, of what is there."""
+    return [other for other in found_beside(path)
+            if other.suffix.lower() in (".wld", ".tab") or other.suffix.lower().endswith("w")]
+
+
+def names_beside(path: Path) -> list[Path]:
+    """Every path that GDAL would try beside a sheet."""
     suffix = path.suffix[1:]
     world = {f"{suffix[0]}{suffix[-1]}w", f"{suffix}w"} if suffix else set()
     texts = {f".{name}" for name in world} | set(_TEXTS)
     beside = [path.with_suffix(kind) for text in sorted(texts) for kind in dict.fromkeys((text.lower(), text.upper()))]
-    return [*beside, *(Path(f"{path}{kind}") for text in _PICTURES for kind in (text, text.upper())),
-            *(path.with_suffix(kind) for kind in _PICTURES)]
+    return [*beside, *(Path(f"{path}{kind}") for text in PICTURES_BESIDE for kind in (text, text.upper())),
+            *(path.with_suffix(kind) for kind in PICTURES_BESIDE)]

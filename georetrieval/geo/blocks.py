@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from affine import Affine
 
@@ -34,25 +35,26 @@ class Block:
 
     def bounds(self, grid: TileGrid) -> Bounds:
         """The rectangle around the cells."""
-        first, last = self._corners()
+        first, last = self._corners
         return (*grid.bounds(first)[:2], *grid.bounds(last)[2:])
 
     def shape(self, px: int) -> tuple[int, int]:
         """Rows, columns of that rectangle in pixels."""
-        first, last = self._corners()
+        first, last = self._corners
         return (last.row - first.row + 1) * px, (last.col - first.col + 1) * px
 
     def transform(self, grid: TileGrid, px: int) -> Affine:
         """Pixel (col, row) to ground (x, y)."""
-        first, last = self._corners()
+        first, last = self._corners
         return grid.transform(Cell(first.col, last.row), px)
 
     def window(self, cell: Cell, px: int) -> tuple[slice, slice]:
         """Rows and columns of one cell in the pixels of the block."""
-        first, last = self._corners()
+        first, last = self._corners
         row, col = (last.row - cell.row) * px, (cell.col - first.col) * px
         return slice(row, row + px), slice(col, col + px)
 
+    @cached_property
     def _corners(self) -> tuple[Cell, Cell]:
         cols, rows = zip(*self.cells, strict=True)
         return Cell(min(cols), min(rows)), Cell(max(cols), max(rows))
@@ -66,9 +68,13 @@ def photo_blocks(mosaic: Mosaic, grid: TileGrid, px: int) -> list[Block]:
             for cell in grid.cells(sheet.bounds):
                 if cell not in owner and (not centred or _holds_centre(sheet.bounds, grid.bounds(cell))):
                     owner[cell] = number
-    side = max(1, LARGEST_PX // px)
     return [block for number in range(len(mosaic.sheets))
-            for block in _cut((c for c, n in owner.items() if n == number), side, number)]
+            for block in sheet_blocks((c for c, n in owner.items() if n == number), px, number)]
+
+
+def sheet_blocks(cells: Iterable[Cell], px: int, number: int) -> list[Block]:
+    """The cells that a sheet owns, as one block or several."""
+    return _cut(cells, max(1, LARGEST_PX // px), number)
 
 
 def vector_blocks(bounds: Bounds, grid: TileGrid, px: int) -> list[Block]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from georetrieval.errors import InputError
+from georetrieval.foreign import regular
+from georetrieval.geo.traps import reading
 
 SIGNATURE = b"SQLite format 3\x00"
 _VIRTUAL = re.compile(r"using\s+[\"'`\[]?(\w+)", re.IGNORECASE)
@@ -27,8 +29,9 @@ def check_geopackage(path: Path) -> None:
     Raises
     ------
     InputError
-        When it holds such a table, view or trigger, or is damaged.
+        When it holds such a table, view or trigger, is damaged, or is being written by somebody else.
     """
+    _check_journals(path)
     try:
         base = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
         try:
@@ -47,3 +50,21 @@ def check_geopackage(path: Path) -> None:
                 raise InputError(f"{path} is refused: its table {name!r} stands for something outside the file.")
         elif kind in ("view", "trigger") and _CALLS.search(text):
             raise InputError(f"{path} is refused: its {kind} {name!r} calls functions that can reach outside the file.")
+
+
+def _check_journals(path: Path) -> None:
+    """Refuse what a program has begun to write and not finished: SQLite would read the file as that journal says.
+
+    An empty journal says nothing, and one that begins with a zero is done with. *Source*: SQLite, "File Locking And
+    Concurrency", section 4, and "WAL-mode File Format", section 1.
+    """
+    for file in dict.fromkeys((path, path.resolve())):
+        for kind in ("-journal", "-wal"):
+            beside = Path(f"{file}{kind}")
+            if beside.is_symlink() or beside.exists():
+                regular(beside, "what lies beside a GeoPackage")
+                with reading(beside), beside.open("rb") as journal:
+                    begun = journal.read(1)
+                if begun and (kind == "-wal" or begun != b"\0"):
+                    raise InputError(f"{path} is open in another program, or was not closed ({beside.name} lies beside "
+                                     "it): close it there, or open and close it once in QGIS, and try again.")

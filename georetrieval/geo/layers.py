@@ -33,6 +33,29 @@ Rule = tuple[LegendClass, Source]
 
 
 @dataclass(frozen=True)
+class Known:
+    """What the reading of objects leaves that the painter would have to make again.
+
+    Attributes
+    ----------
+    wkb
+        (n,) bytes as the file has them, to be used where `same`.
+    same
+        (n,) bool: the geometry is as it was read, and its layer one of plain polygons.
+    bounds
+        (n, 4) float64: the rectangle of each.
+    """
+
+    wkb: NDArray[np.object_]
+    same: NDArray[np.bool_]
+    bounds: NDArray[np.float64]
+
+    def at(self, rows: NDArray[np.int64]) -> Known:
+        """The same of some objects."""
+        return Known(self.wkb[rows], self.same[rows], self.bounds[rows])
+
+
+@dataclass(frozen=True)
 class ClassedObjects:
     """Objects of a delivery, ready to be painted in this order.
 
@@ -48,6 +71,8 @@ class ClassedObjects:
         Number of objects that could not be painted.
     notes
         What a person should know, one sentence each.
+    known
+        None when these objects were not read.
     """
 
     geometry: NDArray[np.object_]
@@ -55,6 +80,7 @@ class ClassedObjects:
     mended: int
     dropped: int
     notes: tuple[str, ...]
+    known: Known | None = None
 
     def __len__(self) -> int:
         return len(self.code)
@@ -64,6 +90,7 @@ class ClassedObjects:
 class _Gathered:
     geometry: list[NDArray[np.object_]] = field(default_factory=list)
     code: list[NDArray[np.uint8]] = field(default_factory=list)
+    known: list[Known] = field(default_factory=list)
     mended: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
@@ -165,6 +192,8 @@ def _gather(gathered: _Gathered, table: Table, rule: Rule, way: Reprojection, *,
     shapes = polygons(table.geometry[rows], None if metres is None else metres[rows], move=way.move, ground=ground)
     gathered.geometry.append(shapes.geometry)
     gathered.code.append(np.full(len(shapes.geometry), item.code, np.uint8))
+    wkb = np.full(len(shapes.rows), None) if table.wkb is None else table.wkb[rows[shapes.rows]]
+    gathered.known.append(Known(wkb, shapes.same & (table.wkb is not None), shapes.bounds))
     gathered.mended += shapes.mended
     gathered.dropped.update(shapes.dropped)
     if count := int(unsaid[rows].sum()):
@@ -175,6 +204,10 @@ def _ordered(gathered: _Gathered, legend: Legend, delivery: Delivery, *, whole: 
     """Sort by the painter's order; within a class and between equals the order of reading stays."""
     geometry = np.concatenate([np.empty(0, object), *gathered.geometry])
     code = np.concatenate([np.empty(0, np.uint8), *gathered.code])
+    known = Known(*(np.concatenate([empty, *parts]) for empty, parts in (
+        (np.empty(0, object), [one.wkb for one in gathered.known]),
+        (np.empty(0, bool), [one.same for one in gathered.known]),
+        (np.empty((0, 4)), [one.bounds for one in gathered.known]))))
     order = np.zeros(256, np.int64)
     for item in legend.classes:
         order[item.code] = item.order
@@ -187,7 +220,10 @@ def _ordered(gathered: _Gathered, legend: Legend, delivery: Delivery, *, whole: 
         notes.append(f"{gathered.mended} invalid geometries were mended.")
     if whole:
         notes += empty_classes(delivery, legend, Counter(code.tolist()))
-    return ClassedObjects(geometry[places], code[places], gathered.mended, gathered.dropped.total(), tuple(notes))
+    return ClassedObjects(
+        geometry[places], code[places], gathered.mended, gathered.dropped.total(), tuple(notes),
+        known.at(places),
+    )
 
 
 def empty_classes(delivery: Delivery, legend: Legend, counts: Counter[int]) -> list[str]:

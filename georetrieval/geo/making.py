@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from georetrieval.errors import InputError
+from georetrieval.errors import InputError, UsageError
 from georetrieval.files import canonical_json, publish, sha256_file
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.grid import Cell, TileGrid
@@ -22,7 +22,7 @@ from georetrieval.geo.sniff import opened
 from georetrieval.geo.survey_inputs import Inputs
 from georetrieval.geo.tile import Survey, key, tile_id
 
-MAKER = 2
+MAKER = 3
 """Raised when the same inputs would give other pixels: the records of older makers are then not reused."""
 
 CONSTANT_LEVELS = 2
@@ -42,6 +42,10 @@ class Settings:
     px: int
     legend: Legend
     min_photo_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_photo_share <= 1:
+            raise UsageError(f"The least share of photo is 0 to 1; found {self.min_photo_share}.")
 
 
 @dataclass(frozen=True)

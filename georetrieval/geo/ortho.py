@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.foreign import kept_inside
+from georetrieval.geo.beside import placed_by_hand
 from georetrieval.geo.crs import crs_name, same_crs
-from georetrieval.geo.grid import Bounds, intersection, union
+from georetrieval.geo.grid import Bounds, union
+from georetrieval.geo.resampling import place, resample
 from georetrieval.geo.sheets import GREY, RGB, Decoded, Sheet, decode, level, parts, read_header
 from georetrieval.geo.sniff import SUFFIXES
+from georetrieval.geo.source_files import pictures
 
 CACHE_BYTES = 512 << 20
 """Decoded sheets that are kept, so that a tile on the edge of two sheets does not decode one of them again."""
@@ -83,8 +84,8 @@ class Mosaic:
         photo = np.zeros(shape, bool)
         target = min((bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0])
         for number, sheet in enumerate(self.sheets):
-            place = _place(sheet.bounds, bounds, shape)
-            if place is None or photo[place].all():
+            where = place(sheet.bounds, bounds, shape)
+            if where is None or photo[where].all():
                 continue
             try:
                 decoded = self._sheet(number, level(sheet, target))
@@ -92,10 +93,10 @@ class Mosaic:
                 if skip_broken:
                     continue
                 raise
-            part, seen = _resample(decoded, sheet.bounds, bounds, shape, place)
-            fresh = seen & ~photo[place]
-            np.copyto(pixels[:, *place], part, where=fresh)
-            photo[place] |= fresh
+            part, seen = resample(decoded, sheet.bounds, bounds, shape, where)
+            fresh = seen & ~photo[where]
+            np.copyto(pixels[:, *where], part, where=fresh)
+            photo[where] |= fresh
         return pixels, photo
 
     def check(self, number: int, target: float) -> None:
@@ -129,7 +130,9 @@ class Mosaic:
             return decoded
 
 
-def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = None) -> Mosaic:
+def open_mosaic(
+    path: Path, *, bounds: Bounds | None = None, crs: str | None = None, refused: Mapping[Path, str] | None = None
+) -> Mosaic:
     """Open a picture, or all pictures below a folder, as one mosaic; no pixel is read yet.
 
     Parameters
@@ -140,6 +143,8 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         Where one picture without georeference lies; without it, it lies at (0, -height, width, 0).
     crs
         CRS of files that do not say theirs.
+    refused
+        Why a file is not to be read, by its absolute path: it is treated as a damaged one.
 
     Raises
     ------
@@ -148,7 +153,10 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         of a folder are listed in `Mosaic.broken` as long as one can be read.
     """
     path = Path(path)
+    refused = refused or {}
     if not path.is_dir():
+        if refused:
+            raise InputError(next(iter(refused.values())))
         sheet = read_header(path)
         if bounds:
             if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
@@ -157,22 +165,14 @@ def open_mosaic(path: Path, *, bounds: Bounds | None = None, crs: str | None = N
         return Mosaic(parts(sheet), sheet.crs or crs or "", {})
     if bounds:
         raise UsageError(f"Bounds place a single picture, but {path} is a folder.")
-    return _folder(path, crs)
+    return _folder(path, crs, refused)
 
 
-def _folder(path: Path, crs: str | None) -> Mosaic:
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+def _folder(path: Path, crs: str | None, refused: Mapping[Path, str]) -> Mosaic:
+    files = pictures(path)
     if not files:
         raise InputError(f"{path} holds no pictures; sheets are files that end in {', '.join(SUFFIXES)}.")
-    found: list[Sheet] = []
-    broken: dict[Path, str] = {}
-    for file in files:
-        try:
-            if not kept_inside(file, path):
-                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
-            found.append(read_header(file))
-        except InputError as error:
-            broken[file] = str(error)
+    found, broken = _headers(path, files, refused)
     if not found:
         first = next(iter(broken.values()))
         raise InputError(f"None of the {len(files)} pictures below {path} can be read; the first: {first}")
@@ -183,6 +183,9 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
             f"{lost[0].path} does not say where it lies (no georeference, no world file), and {len(files)} pictures of "
             f"one folder cannot share one place; add a world file, or give one picture with its bounds."
         )
+    for sheet in found:
+        if not sheet.placed and (said := placed_by_hand(sheet.path)):
+            broken[sheet.path] = f"{sheet.path} does not lie where {said[0].name} says: it cannot be read; mend it."
     named = sorted({sheet.crs for sheet in placed if sheet.crs})
     for other in named[1:]:
         if not same_crs(named[0], other):
@@ -191,51 +194,19 @@ def _folder(path: Path, crs: str | None) -> Mosaic:
     return Mosaic([part for sheet in placed for part in parts(sheet)], named[0] if named else crs or "", broken)
 
 
-def _place(sheet: Bounds, bounds: Bounds, shape: tuple[int, int]) -> tuple[slice, slice] | None:
-    """Rows and columns of the answer whose centres lie on a sheet."""
-    shared = intersection(sheet, bounds)
-    if shared is None:
-        return None
-    across, down = (bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0]
-    first_col = max(0, math.ceil((shared[0] - bounds[0]) / across - 0.5 - 1e-6))
-    last_col = min(shape[1], math.ceil((shared[2] - bounds[0]) / across - 0.5 - 1e-6))
-    first_row = max(0, math.ceil((bounds[3] - shared[3]) / down - 0.5 - 1e-6))
-    last_row = min(shape[0], math.ceil((bounds[3] - shared[1]) / down - 0.5 - 1e-6))
-    if first_col >= last_col or first_row >= last_row:
-        return None
-    return slice(first_row, last_row), slice(first_col, last_col)
-
-
-def _resample(
-    decoded: Decoded, sheet: Bounds, bounds: Bounds, shape: tuple[int, int], place: tuple[slice, slice]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The part of a decoded sheet that falls on `place`: copied where pixels coincide, else averaged.
-
-    A pixel is the mean of the decoded pixels whose centres it covers (box).
-    """
-    height, width = decoded.photo.shape
-    rows, cols = place
-    x = ((bounds[2] - bounds[0]) / shape[1]) * width / (sheet[2] - sheet[0])
-    y = ((bounds[3] - bounds[1]) / shape[0]) * height / (sheet[3] - sheet[1])
-    left = (bounds[0] - sheet[0]) * width / (sheet[2] - sheet[0]) + cols.start * x
-    top = (sheet[3] - bounds[3]) * height / (sheet[3] - sheet[1]) + rows.start * y
-    size = (cols.stop - cols.start, rows.stop - rows.start)
-    box = [left, top, left + size[0] * x, top + size[1] * y]
-    if max(abs(x - 1), abs(y - 1), abs(left - round(left)), abs(top - round(top))) < 1e-6:
-        window = np.s_[round(top):round(top) + size[1], round(left):round(left) + size[0]]
-        if decoded.photo[window].shape == size[::-1]:
-            return decoded.pixels[:, *window], decoded.photo[window]
-    pad = max(0, math.ceil(max(-box[0], -box[1], box[2] - width, box[3] - height) - 1e-6))
-    edges = (float(v + pad) for v in box)
-    fitted = tuple(min(max(v, 0.0), float(side + 2 * pad)) for v, side in zip(edges, (width, height) * 2, strict=True))
-    bands = [_filtered(band, pad, size, fitted) for band in decoded.pixels]
-    if decoded.photo.all():
-        return np.stack(bands), np.ones(size[::-1], bool)
-    return np.stack(bands), _filtered(decoded.photo.view(np.uint8) * np.uint8(255), pad, size, fitted) >= 128
-
-
-def _filtered(
-    band: NDArray[np.uint8], pad: int, size: tuple[int, int], box: tuple[float, ...]
-) -> NDArray[np.uint8]:
-    image = Image.fromarray(np.pad(band, pad, mode="edge") if pad else band)
-    return np.asarray(image.resize(size, Image.Resampling.BOX, box=(box[0], box[1], box[2], box[3])))
+def _headers(
+    folder: Path, files: Sequence[Path], refused: Mapping[Path, str]
+) -> tuple[list[Sheet], dict[Path, str]]:
+    """The sheets whose headers can be read, and what is wrong with the others."""
+    found: list[Sheet] = []
+    broken = {file: why for file, why in refused.items() if not file.exists()}
+    for file in files:
+        try:
+            if why := refused.get(file.absolute()):
+                raise InputError(why)
+            if not kept_inside(file, folder):
+                raise InputError(f"{file} is a link out of its folder; put the file itself there, or give its folder.")
+            found.append(read_header(file))
+        except InputError as error:
+            broken[file] = str(error)
+    return found, broken

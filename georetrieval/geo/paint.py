@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,17 @@ import shapely
 from numpy.typing import NDArray
 
 from georetrieval.geo.grid import Bounds
+from georetrieval.geo.wkb import to_wkb
 
 if TYPE_CHECKING:
     from georetrieval.geo.layers import ClassedObjects
+
+_TOGETHER = 1024
+"""Objects that are made ready together: all their memory is then still at hand from one step to the next."""
+
+STRIP = 1 << 21
+"""Pixels painted at once: memory of so many bytes is used again, while larger pieces come new from the system, which
+costs more than painting them (blocks of 36 MB: .44 of bare rusterize whole, .83 in strips)."""
 
 
 class Painter:
@@ -22,12 +31,16 @@ class Painter:
     """
 
     def __init__(self, objects: ClassedObjects) -> None:
-        there = ~(shapely.is_missing(objects.geometry) | shapely.is_empty(objects.geometry))
-        geometry = objects.geometry[there]
-        self._code = np.ascontiguousarray(objects.code[there], np.uint8)
-        self._wkb: NDArray[np.object_] = np.asarray(shapely.to_wkb(geometry, output_dimension=2), object)
-        bounds = shapely.bounds(geometry).reshape(-1, 4)
-        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds.T)
+        known = objects.known
+        bounds = shapely.bounds(objects.geometry).reshape(-1, 4) if known is None else known.bounds
+        there = np.flatnonzero(bounds[:, 0] <= bounds[:, 2])  # NaN of what is missing or empty
+        self._code = np.asarray(objects.code[there], np.uint8)
+        self._west, self._south, self._east, self._north = (np.ascontiguousarray(side) for side in bounds[there].T)
+        self._wkb = np.empty(len(there), object) if known is None else known.wkb[there]
+        new = np.arange(len(there)) if known is None else np.flatnonzero(~known.same[there])
+        for start in range(0, len(new), _TOGETHER):
+            rows = new[start:start + _TOGETHER]
+            self._wkb[rows] = to_wkb(objects.geometry[there[rows]])
 
     def __len__(self) -> int:
         return len(self._code)
@@ -53,6 +66,18 @@ class Painter:
         -------
         (h, w) uint8 codes, 0 where no object lies.
         """
+        height, width = shape
+        if height * width <= STRIP:
+            return self._painted(bounds, shape)
+        west, south, east, north = bounds
+        painted = np.empty(shape, np.uint8)
+        edges = [*range(0, height, max(1, STRIP // width)), height]
+        for top, end in pairwise(edges):
+            low, high = (north - (north - south) * row / height for row in (end, top))
+            painted[top:end] = self._painted((west, low, east, high), (end - top, width))
+        return painted
+
+    def _painted(self, bounds: Bounds, shape: tuple[int, int]) -> NDArray[np.uint8]:
         from rusterize import rusterize
 
         west, south, east, north = bounds

@@ -12,6 +12,7 @@ from georetrieval.files import free_bytes
 from georetrieval.geo.blocks import Block, count_cells, photo_blocks
 from georetrieval.geo.grid import TileGrid
 from georetrieval.geo.legend import Legend
+from georetrieval.geo.making import Settings
 from georetrieval.geo.ortho import CACHE_BYTES, Mosaic
 from georetrieval.geo.sheets import level
 from georetrieval.geo.survey_inputs import Inputs, check_grid, open_inputs, open_photos
@@ -67,7 +68,7 @@ def plan_tiles(
     px: int,
     legend: Legend,
     workers: int = 1,
-    min_photo_share: float = 0.5,  # noqa: ARG001
+    min_photo_share: float = 0.5,
     progress: Progress = silent,
 ) -> TilesPlan:
     """Say what `build_tiles` would do; reads headers and vectors, writes nothing.
@@ -78,6 +79,7 @@ def plan_tiles(
         As `build_tiles` would.
     """
     check_grid(grid, px)
+    Settings(grid, px, legend, min_photo_share)  # refuses a percentage
     parts: list[dict[str, Any]] = []
     disk, memory, seconds = 0, 0, START_S
     for survey in surveys:

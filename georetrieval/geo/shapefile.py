@@ -21,7 +21,7 @@ UNKNOWN_ALTITUDE_M = -1000.0
 """*Source*: BDTOPO.md 5.3, Z of objects whose altitude is not known."""
 
 
-_READ = {".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind"}
+READ_WITH_SHP = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind"})
 """Suffixes of the files that GDAL opens with a .shp."""
 
 
@@ -51,7 +51,7 @@ def find_parts(shp: Path) -> ShapefileParts:
     """Find the sibling files of a .shp."""
     found: dict[str, Path] = {}
     for path in shp.parent.iterdir():
-        if path.stem == shp.stem and path.suffix.lower() in _READ:
+        if path.stem == shp.stem and path.suffix.lower() in READ_WITH_SHP:
             regular(path, "a part of a shapefile")
             if not kept_inside(path, shp.parent):
                 raise InputError(f"{path} is a link out of its folder; put the file itself there, or give its folder.")

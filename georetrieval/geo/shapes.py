@@ -39,12 +39,18 @@ class Shapes:
         How many were invalid and had to be mended.
     dropped
         How many could not be painted, by reason.
+    same
+        (m,) bool: the object is as it was given.
+    bounds
+        (m, 4) float64: the rectangle of each.
     """
 
     geometry: NDArray[np.object_]
     rows: NDArray[np.int64]
     mended: int
     dropped: dict[str, int]
+    same: NDArray[np.bool_]
+    bounds: NDArray[np.float64]
 
 
 def usable(geometry: NDArray[np.object_], *, ground: bool) -> tuple[NDArray[np.int64], dict[str, int]]:
@@ -98,7 +104,7 @@ def polygons(
         See `usable`.
     """
     rows, dropped = usable(geometry, ground=ground)
-    shapes = geometry[rows]
+    shapes, same = geometry[rows], np.full(len(geometry), move is None)
     if move is not None and len(rows):
         shapes = shapely.transform(shapes, move)
         rows, shapes = _kept(rows, shapes, _finite(shapes), dropped, "outside the reach of the reprojection")
@@ -109,16 +115,20 @@ def polygons(
             rows, shapes = _kept(rows, shapes, ~thin, dropped, "a line or point of a class without a width")
         else:
             shapes[thin] = shapely.buffer(shapes[thin], width_m[rows[thin]] / 2, quad_segs=QUARTER_SEGMENTS)
-    shapes, mended = _mended(shapes, ~np.isin(shapely.get_type_id(geometry[rows]), (*_POINTS, *_LINES)))
+            same[rows[thin]] = False
+    shapes, mended, changed = _mended(shapes, ~np.isin(shapely.get_type_id(geometry[rows]), (*_POINTS, *_LINES)))
+    same[rows[changed]] = False
     there = shapely.area(shapes) > 0  # an empty one, or a sliver thinner than a float can say
     rows, shapes = _kept(rows, shapes, there, dropped, "no area")
-    return Shapes(shapes, rows, mended, dropped)
+    return Shapes(shapes, rows, mended, dropped, same[rows], shapely.bounds(shapes).reshape(-1, 4))
 
 
-def _mended(shapes: NDArray[np.object_], doubtful: NDArray[np.bool_]) -> tuple[NDArray[np.object_], int]:
+def _mended(
+    shapes: NDArray[np.object_], doubtful: NDArray[np.bool_]
+) -> tuple[NDArray[np.object_], int, NDArray[np.bool_]]:
     """Make valid by structure: the default way turns overlapping parts into holes (4,375 px become 3,750).
 
-    Only what is `doubtful` is looked at: a buffer is valid.
+    Only what is `doubtful` is looked at: a buffer is valid. Also says how many were mended and which were changed.
     """
     broken = doubtful.copy()
     broken[doubtful] = ~shapely.is_valid(shapes[doubtful])
@@ -127,7 +137,7 @@ def _mended(shapes: NDArray[np.object_], doubtful: NDArray[np.bool_]) -> tuple[N
     mixed = ~np.isin(shapely.get_type_id(shapes), _POLYGONS)
     for row in np.flatnonzero(mixed):
         shapes[row] = _areas(shapes[row])
-    return shapes, int(broken.sum())
+    return shapes, int(broken.sum()), broken | mixed
 
 
 def _areas(shape: shapely.Geometry) -> shapely.Geometry:

@@ -144,7 +144,7 @@ def decode(sheet: Sheet, factor: int) -> Decoded:
                 numbers, window=window, out_shape=(len(numbers), *shape), resampling=Resampling.average
             )
         photo = _marked(dataset, pixels, window, shape)
-    photo &= ~collar(pixels, lossy=sheet.driver in _LOSSY)
+    np.greater(photo, collar(pixels, lossy=sheet.driver in _LOSSY), out=photo)  # and not
     return Decoded(pixels, photo)
 
 

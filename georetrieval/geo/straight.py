@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.files import digest
-from georetrieval.geo.block_digests import block_digests
+from georetrieval.geo.block_digests import Digests, block_digests
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.deliveries import Delivery, open_delivery
 from georetrieval.geo.grid import Bounds, union
@@ -25,6 +26,7 @@ from georetrieval.geo.layers import read_classes
 from georetrieval.geo.making import BlockPixels, Settings, catalogue_rows, cell_rows
 from georetrieval.geo.ortho import Mosaic
 from georetrieval.geo.paint import Painter
+from georetrieval.geo.source_files import checked
 from georetrieval.geo.survey_inputs import Inputs, explain_nothing, open_inputs, open_photos, vector_files
 from georetrieval.geo.tile import Survey
 
@@ -61,6 +63,7 @@ class OpenSurvey:
     """
 
     def __init__(self, survey: Survey, settings: Settings) -> None:
+        survey = checked(survey)
         self.survey, self.settings = survey, settings
         self._painters: OrderedDict[tuple[int, int], Painter] = OrderedDict()
         self._lock = threading.Lock()
@@ -94,12 +97,16 @@ class OpenSurvey:
         """What is wrong with each file that could not be read so far."""
         return sorted(self.mosaic.broken.values()) if self.mosaic else []
 
-    def digests(self, blocks: Sequence[Block]) -> list[str]:
-        """What each of these blocks is made from, as `tiles build` notes it; reads the bytes of those files."""
-        files = self._whole.vector_files if self._whole else ()
+    @property
+    def vector_files(self) -> tuple[Path, ...]:
+        """Every file that the vectors are read from."""
         if self._delivery is not None:
-            files = vector_files(self.survey, self._delivery)
-        inputs = Inputs(self.survey, self.mosaic, None, vector_files=files)
+            return vector_files(self.survey, self._delivery)
+        return self._whole.vector_files if self._whole else ()
+
+    def digests(self, blocks: Sequence[Block]) -> Digests:
+        """What these blocks are made from, as `tiles build` notes it; reads the bytes of those files."""
+        inputs = Inputs(self.survey, self.mosaic, None, vector_files=self.vector_files)
         return block_digests(blocks, inputs, self.bands, self.settings)
 
     def name(self, block: Block) -> str:
@@ -172,7 +179,7 @@ class OpenSurvey:
 
 def absolute(survey: Survey) -> Survey:
     """The same survey by paths that are good in every process of the machine."""
-    named = {name: getattr(survey, name) for name in ("photos", "vectors", "mapping")}
+    named = {name: getattr(survey, name) for name in ("photos", "vectors", "mapping", "sums")}
     return replace(survey, **{name: path.absolute() for name, path in named.items() if path is not None})
 
 

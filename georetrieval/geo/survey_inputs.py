@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from georetrieval.errors import InputError, UsageError
-from georetrieval.files import sha256_file
+from georetrieval.geo.beside import PICTURES_BESIDE, found_beside, names_beside
 from georetrieval.geo.blocks import Block, photo_blocks, vector_blocks
 from georetrieval.geo.crs import crs_name, parse_crs, same_crs
 from georetrieval.geo.grid import Bounds, TileGrid, intersection, spoken
@@ -16,6 +16,8 @@ from georetrieval.geo.legend import Legend
 from georetrieval.geo.ortho import Mosaic, open_mosaic
 from georetrieval.geo.paint import Painter
 from georetrieval.geo.sheets import Sheet
+from georetrieval.geo.source_files import checked
+from georetrieval.geo.sums import FileSum, file_sum
 from georetrieval.geo.tile import Survey
 from georetrieval.progress import Progress, silent
 
@@ -86,11 +88,12 @@ def open_photos(survey: Survey, grid: TileGrid) -> Mosaic | None:
     Raises
     ------
     InputError
-        When they cannot be read or lie in another CRS than the grid.
+        When they cannot be read, are not what the survey's list of checksums says, or lie in another CRS than the grid.
     """
     if survey.photos is None:
         return None
-    mosaic = open_mosaic(survey.photos, bounds=survey.bounds, crs=survey.crs or grid.crs or None)
+    refused = survey.checked.refused if survey.checked else {}
+    mosaic = open_mosaic(survey.photos, bounds=survey.bounds, crs=survey.crs or grid.crs or None, refused=refused)
     if not mosaic.sheets[0].placed and grid.crs:
         raise InputError(
             f"{survey.photos} does not say where it lies; give --bounds xmin ymin xmax ymax, "
@@ -113,6 +116,7 @@ def open_inputs(survey: Survey, grid: TileGrid, legend: Legend, *, progress: Pro
     InputError
         When something is missing or damaged, or photos and vectors do not lie over one another.
     """
+    survey = checked(survey, progress=progress)
     mosaic = open_photos(survey, grid)
     if survey.vectors is None:
         return Inputs(survey, mosaic, None)
@@ -132,22 +136,20 @@ def open_inputs(survey: Survey, grid: TileGrid, legend: Legend, *, progress: Pro
     return Inputs(survey, mosaic, painter, tuple(objects.notes), vector_files(survey, delivery))
 
 
-def inventory(inputs: Inputs, photos: Collection[Path], *, progress: Progress = silent) -> dict[Path, str]:
-    """SHA-256 of every file that the pixels of these photos and of the vectors depend on."""
-    ordered = sorted({*photos, *inputs.vector_files})
+def inventory(inputs: Inputs, photos: Collection[Path], *, progress: Progress = silent) -> dict[Path, FileSum]:
+    """Sizes and SHA-256 of every file that the pixels of these photos and of the vectors depend on, read once."""
+    ordered = sorted({*photos, *(p for photo in photos for p in found_beside(photo)), *inputs.vector_files})
+    known = inputs.survey.checked.found if inputs.survey.checked else {}
     sums = {}
     for number, path in enumerate(ordered, 1):
-        try:
-            sums[path] = sha256_file(path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        sums[path] = known.get(path.absolute()) or file_sum(path)[0]
         progress(number, len(ordered), f"checksums {inputs.survey.name}")
     return sums
 
 
-def vector_sums(inputs: Inputs, sums: dict[Path, str]) -> list[list[str]]:
+def vector_sums(inputs: Inputs, sums: Mapping[Path, FileSum]) -> list[list[str]]:
     """Name and SHA-256 of the files of the vectors, sorted."""
-    return sorted([path.name, sums[path]] for path in inputs.vector_files)
+    return sorted([path.name, sums[path].sha256] for path in inputs.vector_files)
 
 
 def sheets_met(mosaic: Mosaic | None, bounds: Sequence[Bounds]) -> list[list[Sheet]]:
@@ -156,9 +158,12 @@ def sheets_met(mosaic: Mosaic | None, bounds: Sequence[Bounds]) -> list[list[She
     return [[sheet for sheet in sheets if intersection(sheet.bounds, one)] for one in bounds]
 
 
-def sheet_sums(sheets: Sequence[Sheet], sums: dict[Path, str]) -> list[list[object]]:
-    """What the photo of some sheets depends on: their places and their SHA-256."""
-    return [[sheet.path.name, list(sheet.bounds), list(sheet.window), sums[sheet.path]] for sheet in sheets]
+def sheet_sums(sheets: Sequence[Sheet], sums: Mapping[Path, FileSum]) -> list[list[object]]:
+    """What the photo of some sheets depends on: their places, their SHA-256, those of overviews and masks beside."""
+    beside = {sheet.path: [sums[p].sha256 for p in names_beside(sheet.path)
+                           if p in sums and p.suffix.lower() in PICTURES_BESIDE] for sheet in sheets}
+    return [[sheet.path.name, list(sheet.bounds), list(sheet.window), sums[sheet.path].sha256, *beside[sheet.path]]
+            for sheet in sheets]
 
 
 def vector_files(survey: Survey, delivery: Delivery) -> tuple[Path, ...]:

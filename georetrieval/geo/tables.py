@@ -24,6 +24,10 @@ from georetrieval.geo.shapefile import check_parts, find_parts, read_cpg, stale_
 from georetrieval.geo.sources import Source
 from georetrieval.geo.traps import Trap, reading, refuse_fatal
 
+_PLAIN = {kind + height for kind in ("Polygon", "MultiPolygon") for height in ("", " Z")} | {
+    f"2.5D {kind}" for kind in ("Polygon", "MultiPolygon")}
+"""Layers whose WKB can be painted as it is: neither measures nor curves."""
+
 
 @dataclass(frozen=True)
 class Categories:
@@ -69,6 +73,8 @@ class Table:
         Of its text, for people.
     traps
         Everything odd that was met.
+    wkb
+        (n,) bytes, the geometry as the file has it; None for a layer of anything but plain polygons.
     """
 
     geometry: NDArray[np.object_]
@@ -76,6 +82,7 @@ class Table:
     crs: CRS | None
     encoding: str
     traps: tuple[Trap, ...] = field(default=())
+    wkb: NDArray[np.object_] | None = None
 
     def column(self, name: str) -> Categories | None:
         """The column of a field of the legend, if the layer has it."""
@@ -124,7 +131,7 @@ def read_table(
             raise
         found = broken or (Trap("unreadable", layer.name, str(error), fatal=True),)
         return Table(np.empty(0, object), {}, None, "", found)
-    return Table(table.geometry, table.columns, crs, table.encoding, (*broken, *traps, *table.traps))
+    return Table(table.geometry, table.columns, crs, table.encoding, (*broken, *traps, *table.traps), table.wkb)
 
 
 def _bearable(broken: tuple[Trap, ...], sources: Sequence[Source]) -> bool:
@@ -139,10 +146,10 @@ def _read_gpkg(delivery: Delivery, layer: LayerRef, sources: Sequence[Source], b
         places = _places(layer, [str(name) for name in info["fields"]], sources)
         meta, rows = pyogrio.read_arrow(
             layer.path, layer=layer.gpkg_layer, columns=sorted(set(places.values())), bbox=box)
-        geometry = _from_wkb(rows.column(meta["geometry_name"] or "wkb_geometry"))
+        geometry, wkb = _from_wkb(rows.column(meta["geometry_name"] or "wkb_geometry"), meta)
         known = known_values(sources)
         columns = {name: _categories(rows.column(place), known.get(name, ())) for name, place in places.items()}
-    return Table(geometry, columns, None, "UTF-8")
+    return Table(geometry, columns, None, "UTF-8", wkb=wkb)
 
 
 def _categories(column: Any, expected: Any) -> Categories:
@@ -161,12 +168,12 @@ def _read_shapefile(delivery: Delivery, layer: LayerRef, sources: Sequence[Sourc
     with reading(layer.path):
         meta, rows = pyogrio.read_arrow(layer.path, columns=[], return_fids=True, bbox=None if hidden else box)
         fids = rows.column(meta["fid_column"] or "OGC_FID").to_numpy()
-        geometry = _from_wkb(rows.column(meta["geometry_name"] or "wkb_geometry"))
+        geometry, wkb = _from_wkb(rows.column(meta["geometry_name"] or "wkb_geometry"), meta)
     if hidden and box:
         touching = shapely.intersects(shapely.box(*box), shapely.envelope(geometry))
-        fids, geometry = fids[touching], geometry[touching]
+        fids, geometry, wkb = fids[touching], geometry[touching], None if wkb is None else wkb[touching]
     if not known_fields(sources) and check_parts(parts, layer.name):
-        return Table(geometry, {}, None, "")
+        return Table(geometry, {}, None, "", wkb=wkb)
     assert parts.dbf is not None
     dbf = open_dbf(parts.dbf)
     places = _places(layer, dbf.names, sources)
@@ -179,7 +186,7 @@ def _read_shapefile(delivery: Delivery, layer: LayerRef, sources: Sequence[Sourc
         if lost:
             traps.append(Trap("text-lost", layer.name, f"{layer.name}: {lost} different values of {place} have lost "
                                                        "letters; the words of the legend complete them."))
-    return Table(geometry, columns, None, encoding.shown, tuple(traps))
+    return Table(geometry, columns, None, encoding.shown, tuple(traps), wkb)
 
 
 def _dbf_column(
@@ -213,11 +220,12 @@ def _places(layer: LayerRef, there: Sequence[str], sources: Sequence[Source]) ->
     return places
 
 
-def _from_wkb(column: Any) -> NDArray[np.object_]:
+def _from_wkb(column: Any, meta: Any) -> tuple[NDArray[np.object_], NDArray[np.object_] | None]:
+    """Geometry in two dimensions, and the bytes that it was read from."""
     wkb = column.to_numpy()
     with np.errstate(invalid="ignore"):
         geometry = shapely.from_wkb(wkb, on_invalid="ignore")
-        return np.asarray(shapely.force_2d(geometry), object)
+        return np.asarray(shapely.force_2d(geometry), object), wkb if meta["geometry_type"] in _PLAIN else None
 
 
 def as_number(value: str | None) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,29 @@ from numpy.typing import NDArray
 
 from georetrieval.errors import UsageError
 from georetrieval.geo.grid import Bounds, Cell, TileGrid
+from georetrieval.geo.sums import FileSum
 
 BAND_ORDER = ("r", "g", "b", "grey", "classes")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,19}")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of comparing a survey's files with its list of checksums.
+
+    Attributes
+    ----------
+    found
+        Of each file, by its absolute path; left behind when a survey goes to another process.
+    refused
+        Why a sheet is not to be read, by its absolute path.
+    """
+
+    found: Mapping[Path, FileSum]
+    refused: Mapping[Path, str]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Checked, ({}, dict(self.refused))
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,10 @@ class Survey:
         CRS of files that do not say theirs.
     bounds
         Where a single picture without georeference lies.
+    sums
+        List of checksums that every file has to have, as `sha256sum` writes it.
+    checked
+        What `source_files.checked` found by that list.
 
     Raises
     ------
@@ -52,6 +77,8 @@ class Survey:
     crs: str | None = None
     encoding: str | None = None
     bounds: Bounds | None = None
+    sums: Path | None = None
+    checked: Checked | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _WORD.fullmatch(self.scope):
@@ -99,6 +126,6 @@ def key(scope: str, grid: TileGrid, cell: Cell) -> str:
 
 def as_plain(survey: Survey) -> dict[str, Any]:
     """A survey as plain values, for a manifest."""
-    named = {field.name: getattr(survey, field.name) for field in fields(survey)}
+    named = {one.name: getattr(survey, one.name) for one in fields(survey) if one.name != "checked"}
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in named.items()}
     return {name: value for name, value in plain.items() if value is not None}

@@ -77,7 +77,7 @@ class TileSet:
 
     @property
     def surveys(self) -> tuple[Mapping[str, Any], ...]:
-        """Each (scope, date): scope, date, bands, tiles, valid, gaps, sources, digest."""
+        """Each (scope, date): scope, date, bands, tiles, valid, gaps, digest, and the `files` that it was made from."""
         return tuple(self.manifest["surveys"])
 
     @cached_property

@@ -15,7 +15,6 @@ import pandas as pd
 from georetrieval.errors import GapsError, InputError, MismatchError, StoreError, UsageError
 from georetrieval.files import (
     TEMPORARY_PREFIX,
-    digest,
     locked,
     publish_json,
     publishing,
@@ -31,6 +30,8 @@ from georetrieval.geo.grid import Cell, TileGrid
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.making import Record, Settings, catalogue_rows, finished, make, stored_pixels
 from georetrieval.geo.planning import TilesPlan, check_room, plan_tiles
+from georetrieval.geo.source_files import checked, inventory_of
+from georetrieval.geo.straight import no_tiles, survey_digest
 from georetrieval.geo.survey_inputs import Inputs, check_grid, open_inputs
 from georetrieval.geo.tile import Survey, as_plain
 from georetrieval.geo.tile_tasks import records_by_tasks
@@ -96,6 +97,7 @@ def build_tiles(
     settings = Settings(grid, px, legend, min_photo_share)
     _check(surveys, settings, workers)
     known = _known(out, settings)
+    surveys = [checked(survey, progress=progress) for survey in surveys]
     check_room(surveys, out, grid=grid, px=px)
     with locked(out / ".lock"):
         for orphan in out.rglob(f"{TEMPORARY_PREFIX}*"):  # of a process that was killed; the lock says that none lives
@@ -111,8 +113,6 @@ def build_tiles(
 
 def _check(surveys: Sequence[Survey], settings: Settings, workers: int) -> None:
     check_grid(settings.grid, settings.px)
-    if not 0 <= settings.min_photo_share <= 1:
-        raise UsageError(f"The least share of photo is 0 to 1; found {settings.min_photo_share}.")
     if workers < 1:
         raise UsageError(f"There is at least one worker; found {workers}.")
     if not surveys:
@@ -155,14 +155,14 @@ def _build(
     blocks = inputs.blocks(settings.grid, settings.px)
     digests = block_digests(blocks, inputs, inputs.bands, settings, progress=progress)
     if isinstance(workers, Hands):
-        records, problems = records_by_tasks(survey, blocks, digests, settings, folder, workers, progress)
+        records, problems = records_by_tasks(inputs.survey, blocks, digests.blocks, settings, folder, workers, progress)
     else:
-        records, problems = _records(blocks, digests, inputs, settings, folder, workers, progress), []
+        records, problems = _records(blocks, digests.blocks, inputs, settings, folder, workers, progress), []
     done = [(block, record) for block, record in zip(blocks, records, strict=True) if record is not None]
     broken = sorted({*(inputs.mosaic.broken.values() if inputs.mosaic else ()), *problems})
     if not done:
-        raise InputError(broken[0] if broken else f"{survey.name} holds no cell of the grid.")
-    whole = digest([inputs.bands, sorted(record.digest for _, record in done)])
+        raise no_tiles(survey, broken)
+    whole = survey_digest(inputs.bands, [record.digest for _, record in done])
     order = sorted(
         ((Cell(row.col, row.row), row, number) for number, (_, record) in enumerate(done) for row in record.rows),
         key=lambda item: (item[0].row, item[0].col),
@@ -177,6 +177,7 @@ def _build(
         **as_plain(survey), "bands": list(inputs.bands), "tiles": len(rows), "valid": int(rows["valid"].sum()),
         "min_photo_share": settings.min_photo_share, "gaps": broken, "notes": list(inputs.notes),
         "digest": whole, "pack_sha256": sha256_file(pack),
+        "files": inventory_of(survey, digests.files, inputs.vector_files),
     }
     return _Made(entry, rows)
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from georetrieval.errors import StoreError
+from georetrieval.errors import InputError, StoreError
 from georetrieval.files import publish
+from georetrieval.nets.sealed import sealed, unsealed
 
 FORMAT = "georetrieval-training-1"
 
@@ -25,7 +24,7 @@ def save_state(path: Path, tensors: Mapping[str, Mapping[str, Tensor]], values: 
         for group, members in tensors.items()
         for name, tensor in members.items()
     }
-    publish(path, save(flat, metadata={"format": FORMAT, "values": json.dumps(values)}))
+    publish(path, sealed(flat, {"format": FORMAT, "values": json.dumps(values)}))
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -37,16 +36,15 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
         When the file is damaged or of another kind.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise StoreError(f"{path} is not the state of a training; remove it and start again.")
-            groups: dict[str, dict[str, Tensor]] = {}
-            for key in file.keys():  # noqa: SIM118
-                group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
-            return groups, json.loads(metadata["values"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        tensors, metadata = unsealed(path)
+        if metadata.get("format") != FORMAT:
+            raise StoreError(f"{path} is not the state of a training; remove it and start again.")
+        groups: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            group, _, name = key.partition("/")
+            groups.setdefault(group, {})[name] = tensor
+        return groups, json.loads(metadata["values"])
+    except (InputError, ValueError, KeyError) as error:
         raise StoreError(f"{path} is damaged; remove it and start the training again.") from error
 
 

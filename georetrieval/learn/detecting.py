@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from georetrieval.errors import InputError, UsageError
-from georetrieval.files import locked, publish_json
+from georetrieval.files import locked, publish_json, remove_orphans
+from georetrieval.learn.journal import KINDS
 from georetrieval.learn.precision import Precision, average_precision, pycocotools
 from georetrieval.learn.rates import rate_factor
 from georetrieval.nets.detector import Detector, Found
@@ -122,6 +123,7 @@ def train_detector(
         pycocotools()
     detector.settings = replace(detector.settings, usual_area=pictures.usual_area())
     with locked(run / ".lock"), torch.random.fork_rng(devices=[]):
+        remove_orphans(run, KINDS)
         torch.manual_seed(settings.seed)
         return _train(detector, pictures, validation, settings, run, progress)
 

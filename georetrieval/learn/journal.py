@@ -11,6 +11,9 @@ from typing import Any
 
 from georetrieval.files import publish, publish_json
 
+KINDS = (".csv", ".json", ".safetensors")
+"""Files of a training."""
+
 
 @dataclass(frozen=True)
 class Row:

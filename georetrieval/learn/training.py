@@ -13,11 +13,11 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from georetrieval.errors import InputError, MismatchError, UsageError
-from georetrieval.files import digest, locked
+from georetrieval.files import digest, locked, remove_orphans
 from georetrieval.learn.averaging import Average
 from georetrieval.learn.checkpoint import load_state, optimiser_tensors, restore_optimiser, save_state
 from georetrieval.learn.interruption import Interruption
-from georetrieval.learn.journal import TrainResult, publish_metrics
+from georetrieval.learn.journal import KINDS, TrainResult, publish_metrics
 from georetrieval.learn.lessons import Lessons, SideLessons, SidePair
 from georetrieval.learn.objectives import AnyObjective
 from georetrieval.learn.phases import Freezer
@@ -83,6 +83,7 @@ def teach(
         After a resumable state was written.
     """
     with locked(run / ".lock"), torch.random.fork_rng(devices=[]), Interruption() as interruption:
+        remove_orphans(run, KINDS)
         loop = _Loop(eye, objective, lessons, settings, augment, run)
         loop.begin(resume=resume)
         return loop.go(interruption, progress)

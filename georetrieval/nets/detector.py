@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from georetrieval.errors import InputError, UsageError
@@ -19,6 +18,7 @@ from georetrieval.files import publish
 from georetrieval.nets.boxes import crowded
 from georetrieval.nets.detector_parts import GROUPS, TRUNKS, retinanet, ssd
 from georetrieval.nets.embedder import tensors_of
+from georetrieval.nets.sealed import sealed
 from georetrieval.nets.weights import load_trunk
 
 FORMAT = "georetrieval-detector-1"
@@ -110,7 +110,7 @@ class Detector(nn.Module):
     settings
         The architecture.
     weights
-        Start of the trunk: None (random) or a file of a ResNet, `.safetensors` or `.pth`.
+        Start of the trunk: None (random) or a `.safetensors` file of a ResNet.
 
     Raises
     ------
@@ -182,8 +182,7 @@ class Detector(nn.Module):
 
     def save(self, path: Path) -> None:
         """Publish weights and settings as one safetensors file."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        publish(path, save(tensors, metadata={"format": FORMAT, "detector": json.dumps(self.settings.as_dict())}))
+        publish(path, sealed(self.state_dict(), {"format": FORMAT, "detector": json.dumps(self.settings.as_dict())}))
 
     @classmethod
     def load(cls, path: Path) -> Self:

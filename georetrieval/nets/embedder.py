@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -27,6 +24,7 @@ from georetrieval.nets.fusion import (
 )
 from georetrieval.nets.head import ConvHead, FullyConnectedHead, MapHead, PooledHead, Unit
 from georetrieval.nets.parts import completed, whole_part
+from georetrieval.nets.sealed import sealed, tensors_sha256, unsealed
 from georetrieval.nets.settings import NetSettings
 from georetrieval.nets.transformer import SpatialTransformer
 from georetrieval.nets.trunk import Trunk
@@ -178,9 +176,9 @@ class DescriptorNet(nn.Module):
     def save(self, path: Path, *, also: Mapping[str, Tensor] | None = None) -> None:
         """Publish weights and architecture as one safetensors file; `also` are tensors kept beside the net's."""
         description = self.description()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        extra = {f"also.{name}": tensor.detach().cpu().contiguous() for name, tensor in (also or {}).items()}
-        publish(path, save({**tensors, **extra}, metadata={"format": self.format, "net": json.dumps(description)}))
+        extra = {f"also.{name}": tensor for name, tensor in (also or {}).items()}
+        publish(path, sealed({**self.state_dict(), **extra},
+                             {"format": self.format, "net": json.dumps(description)}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -230,16 +228,6 @@ def ordered(
     return pixels[:, [list(bands).index(band) for band in want]]
 
 
-def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Hex SHA-256 over names, shapes and bytes, in the order of the names."""
-    total = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
-
-
 def _transformer(settings: NetSettings) -> SpatialTransformer | None:
     if settings.transformer is None:
         return None
@@ -286,9 +274,4 @@ def tensors_of(path: Path, what: str = "descriptor net") -> tuple[dict[str, Tens
     """
     if not path.is_file():
         raise InputError(f"{path} was asked for as a {what} and is not a file.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: it is damaged or no safetensors file.") from error
+    return unsealed(path)

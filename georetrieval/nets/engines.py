@@ -11,17 +11,20 @@ from importlib.metadata import version
 import torch
 from torch import Tensor
 
+from georetrieval.errors import MissingExtraError
 from georetrieval.nets.agreement import agreement
 from georetrieval.nets.choice import asked, has_openvino
 from georetrieval.nets.compiled import OpenVinoNet
 from georetrieval.nets.embedder import Embedder
 from georetrieval.nets.inference import InferenceNet, bf16_is_fast
+from georetrieval.tasks.task import out_of_memory
 
 CHECKED, LEAST = 64, 8
 """Pictures of the sample that an engine is checked on: the most, and the fewest that say anything."""
 MANY = {"bfloat16": 256, "openvino": 1024}
 """From so many pictures on an engine is worth its check, and OpenVINO its seconds of compiling, unasked. *Source*:
 PERFORMANCE.md, section 3: 64 pictures cost 5.6 s in float32, and bfloat16 and OpenVINO save 48 and 8 ms each."""
+FLOAT32 = "float32"
 KEPT = 4
 """Engines that are remembered, with their compiled nets."""
 
@@ -50,29 +53,84 @@ def engine_for(net: InferenceNet, sample: Sample, bands: tuple[str, ...], *, cou
     -----
     Anything but float32 is first compared with float32 on up to 64 pictures at hand, see `nets.agreement`; where their
     neighbours do not agree the next engine is tried, and that is said in one line of the log "georetrieval.engines",
-    which goes to stderr. What was found for a net and its bands is remembered in memory, never on disk.
+    which goes to stderr. What was found for a net and its bands is remembered in memory, never on disk; that there was
+    no memory for a check is not.
     """
     if not net.free:
         return net
     exact = net.exact()
     seen: list[tuple[Tensor, Tensor]] = []
-    for name in _candidates(net, count, total):
-        place = (name, json.dumps(net.fingerprint(), sort_keys=True), *bands, str(torch.get_num_threads()))
-        if place not in _kept:
-            if not seen:
+    for name in candidates(net, count, total):
+        place = _place(name, net, bands)
+        try:
+            if place not in _kept and not seen:
                 pixels = sample(_spread(count))
                 seen.append((pixels, _in_pieces(exact, pixels, bands)))
-            _kept[place] = _checked(name, net, bands, *seen[0])
-        _kept.move_to_end(place)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-        found = _kept[place]
+            found = _kept[place] if place in _kept else _checked(name, net, bands, *seen[0])
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            _told(f"{name} is left out this time: there was not enough memory to check it.")
+            continue
+        _keep(place, found)
         if found is not None:
             return found
     return exact
 
 
-def _candidates(net: InferenceNet, count: int, total: int) -> list[str]:
+def name_of(engine: Embedder) -> str:
+    """What an engine that was chosen is called: "float32", "bfloat16", "openvino f32", "openvino bf16"."""
+    if isinstance(engine, OpenVinoNet):
+        return f"openvino {engine.precision}"
+    return "bfloat16" if getattr(engine, "dtype", None) is torch.bfloat16 else FLOAT32
+
+
+def engine_called(net: InferenceNet, name: str, bands: tuple[str, ...]) -> Embedder:
+    """The engine of a name that `name_of` gave, here or on another machine, where it was checked.
+
+    Raises
+    ------
+    MissingExtraError
+        When this machine has none such.
+    """
+    if name == FLOAT32:
+        return net.exact()
+    if name == "bfloat16" and net.dtype is torch.bfloat16:
+        return net
+    missing = name.startswith("openvino") and not has_openvino()
+    if name.startswith("openvino") and not missing:
+        place = _place("openvino", net, bands)
+        try:
+            found = _kept.get(place) or OpenVinoNet(net)
+        except (RuntimeError, ValueError, TypeError) as error:
+            if out_of_memory(error):
+                raise
+        else:
+            _keep(place, found)
+            if name_of(found) == name:
+                return found
+    how = "pip install 'georetrieval[openvino]', " if missing else ""
+    raise MissingExtraError(f"This work was begun with the engine {name}, which this machine does not have: {how}go on "
+                            "where it was begun, or begin again on all machines with --engine torch.")
+
+
+def forget() -> None:
+    """Free the compiled nets that are remembered."""
+    _kept.clear()
+
+
+def _place(name: str, net: InferenceNet, bands: tuple[str, ...]) -> tuple[str, ...]:
+    return (name, json.dumps(net.fingerprint(), sort_keys=True), *bands, str(torch.get_num_threads()))
+
+
+def _keep(place: tuple[str, ...], found: Embedder | None) -> None:
+    _kept[place] = found
+    _kept.move_to_end(place)
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+
+
+def candidates(net: InferenceNet, count: int, total: int) -> list[str]:
     """Engines to be tried, the fastest first; none is float32."""
     word = asked()
     names = []
@@ -106,6 +164,8 @@ def _checked(
         made: Embedder = net if name == "bfloat16" else OpenVinoNet(net)
         found = agreement(exact, _in_pieces(made, pixels, bands), net.space)
     except (RuntimeError, ValueError, TypeError) as error:
+        if out_of_memory(error):
+            raise
         _told(f"{name} is left out: it cannot take this net ({' '.join(str(error).split())[:160]}).")
         return None
     if not found.whole:

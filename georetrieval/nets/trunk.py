@@ -29,7 +29,7 @@ class Trunk(nn.Module):
         A timm model that gives a map of features ("resnet50"), or "two-convs", see `TwoConvs`.
     weights
         None: random; "hub": timm's pretrained weights, which needs the network or timm's cache; else a file
-        (`.safetensors`, or `.pth` with nothing but tensors), read before the cut.
+        (`.safetensors`), read before the cut.
     cut
         The last stage to keep, counted from 0; None keeps all.
     cut_at

@@ -1,46 +1,34 @@
-"""Reading weights that others made: safetensors, or .pth without running any code in it."""
+"""Reading weights that others made: safetensors only, since a .pth can run code (`converting` makes one of it)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from georetrieval.errors import InputError
+from georetrieval.nets.sealed import unsealed
 
 _WRAPPERS = ("module.", "model.", "backbone.", "encoder.", "trunk.")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read named tensors from a `.safetensors` file, or a `.pth`/`.pt`/`.bin` that holds nothing but tensors.
+    """Read named tensors from a `.safetensors` file.
 
     Raises
     ------
     InputError
-        When the file is missing, damaged, of another kind, or would need unpickling of foreign objects.
+        When the file is missing, damaged, or of another kind.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} was asked for as weights and is not a file; give a .safetensors or .pth file.")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise InputError(f"{path} cannot be read as weights: it is damaged or not a weights file.") from error
-    except Exception as error:  # the unpickler's own error, without importing the unpickler
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise InputError(
-            f"{path} holds more than tensors and loading it could run foreign code; convert it to .safetensors."
-        ) from error
-    return _tensors(found, path)
+        raise InputError(f"{path} was asked for as weights and is not a file; give a .safetensors file.")
+    if path.suffix != ".safetensors":
+        raise InputError(f"{path} is not a safetensors file, and pickled weights can run foreign code; convert it once "
+                         f"with: georetrieval weights convert {path} -o {path.with_suffix('.safetensors')}")
+    return unsealed(path)[0]
 
 
 def load_trunk(trunk: nn.Module, path: Path) -> None:
@@ -72,15 +60,6 @@ def load_trunk(trunk: nn.Module, path: Path) -> None:
             f"(the first is {wrong[0]}); give weights of the same architecture."
         )
     trunk.load_state_dict({name: found.get(name, tensor) for name, tensor in wanted.items()})
-
-
-def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
-    for wrapper in ("state_dict", "model", "teacher", "student"):
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    if not isinstance(found, Mapping):
-        raise InputError(f"{path} holds no table of tensors; give a state dict.")
-    return {str(name): tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
 
 def _matching(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

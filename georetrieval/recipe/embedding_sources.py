@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from georetrieval.errors import MismatchError
-from georetrieval.files import digest
+from georetrieval.files import canonical_json, digest
 from georetrieval.geo.blocks import Block
 from georetrieval.geo.making import Settings, record_path
 from georetrieval.geo.straight import OpenSurvey, survey_digest
@@ -80,14 +81,16 @@ def tile_tasks(tileset: TileSet, eye: EyeName, rows: pd.DataFrame, cut: Cut) -> 
                  (replace(cut, tile_ids=tuple(names)), None))
             for sheet, names in ((sheet, some["tile_id"].tolist()) for sheet, some in rows.groupby("sheet"))
         ]
-    samples = rows_of(tileset, cut, bands_for(eye.load(), tileset.bands_of(cut.scope, cut.date)))
+    source = TilesSource(tileset.path.absolute(), tileset.digest)  # when it reads in this process, it has the windows
+    samples = once(("windows", source, cut),
+                   lambda: rows_of(tileset, cut, bands_for(eye.load(), tileset.bands_of(cut.scope, cut.date))))
     count = len(samples) if samples is not None else 0
     whole = next(s["digest"] for s in tileset.surveys if (s["scope"], s["date"]) == (cut.scope, cut.date))
     stretches = [(start, min(start + WINDOWS, count)) for start in range(0, count, WINDOWS)]
     zoom = "" if cut.zoom == 1 else f" x{cut.zoom:g}"
-    return [Task(f"{cut.scope} {cut.date}{zoom} windows {start} to {stop - 1}",
-                 _digest(eye, whole, told, [start, stop]), stop - start, (cut, (start, stop)))
-            for start, stop in stretches]
+    parts = _digests(eye, whole, told, stretches)
+    return [Task(f"{cut.scope} {cut.date}{zoom} windows {start} to {stop - 1}", found, stop - start,
+                 (cut, (start, stop))) for (start, stop), found in zip(stretches, parts, strict=True)]
 
 
 def _sheets(tileset: TileSet, scope: str, date: str) -> dict[str, str]:
@@ -106,6 +109,19 @@ def _sheets(tileset: TileSet, scope: str, date: str) -> dict[str, str]:
 
 def _digest(eye: EyeName, pixels: str, told: Sequence[Any], rows: Sequence[Any]) -> str:
     return digest([FORMAT, BATCH, asked(), eye.fingerprint, pixels, list(told), list(rows)])
+
+
+def _digests(
+    eye: EyeName, pixels: str, told: Sequence[Any], stretches: Sequence[tuple[int, int]]
+) -> list[str]:
+    """`_digest` of each stretch; the names that they share are hashed once, not once for each stretch."""
+    shared = hashlib.sha256(canonical_json([FORMAT, BATCH, asked(), eye.fingerprint, pixels, list(told)])[:-1] + b",")
+    found = []
+    for stretch in stretches:
+        one = shared.copy()
+        one.update(canonical_json(stretch) + b"]")
+        found.append(one.hexdigest())
+    return found
 
 
 @dataclass(frozen=True)

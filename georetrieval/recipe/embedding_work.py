@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -31,8 +31,8 @@ FORMAT = 1
 BATCH = 32
 """Tiles at once, always: a descriptor's last bits may depend on its batch, and an index must not on who built it.
 
-They depend on the engine too. With "auto" each process takes what it has (OpenVINO, 16 bits): machines that differ give
-the same bytes only with `--engine torch` and one kind of processor."""
+They depend on the engine too: all tasks of a build use one, see `one_engine`. And they depend on the processor:
+machines give the same bytes only when theirs are of one kind."""
 _T = TypeVar("_T")
 
 
@@ -92,6 +92,8 @@ class EmbeddingWork:
         Tiles of the whole work, shards or not: the engine is chosen by it.
     engine
         The word that was asked for where the work was planned: a worker elsewhere has its own environment.
+    engines
+        The engine that looks at tiles of some bands; a task that was done by another one counts as not done.
     """
 
     folder: Path
@@ -99,10 +101,14 @@ class EmbeddingWork:
     source: Source
     total: int
     engine: str = field(default_factory=asked)
+    engines: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     def done(self, task: Task) -> Result | None:
         """See `Work`."""
-        return Journal(self.folder).find(task.digest)
+        found = Journal(self.folder).find(task.digest)
+        if found is None or not found["part"] or not self.engines:
+            return found
+        return found if found.get("engine") in self.engines.values() else None
 
     def read(self, task: Task) -> Seen:
         """See `Work`."""
@@ -112,12 +118,14 @@ class EmbeddingWork:
         """See `Work`."""
         result: dict[str, Any] = {"blank": read.blank, "part": None}
         if read.samples is not None:
+            engine = self.engines.get(read.samples.bands)
             with using(self.engine):
-                found = embed(read.samples, self.eye.load(), batch_size=BATCH, total=self.total, even=True)
+                found = embed(read.samples, self.eye.load(), batch_size=BATCH, total=self.total, even=True,
+                              engine=engine)
             table = segments.table_of(found, ground_table(read.rows, self.source.crs))
             name, ref = publish_part(self.folder, table)
             result |= {"part": ref.model_dump(), "dim": found.dim, "space": found.space.value,
-                       FILES: {name: ref.sha256}}
+                       FILES: {name: ref.sha256}, "engine": engine}
         Journal(self.folder).note(task.digest, result)
         return result
 

@@ -4,6 +4,7 @@ In the index's folder `work` lie, until it is published:
 
     <task>.json       a task that is done: its digest, what was blank, which part belongs to it
     <sha256>.parquet  the rows of a task
+    engine-*.json     what all tasks run the net in, see `one_engine`
     .lock             held while tasks are done, but by shards
 
 When all tasks are done their rows become segments, in the order of the surveys and sheets, and `work` is removed; where
@@ -13,14 +14,16 @@ damaged sheets left gaps it stays, so that the next run tries only those.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from georetrieval.errors import GapsError, InputError, MismatchError, StoreError
 from georetrieval.files import locked, remove_tree
+from georetrieval.nets.engines import forget
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.embedding_work import EmbeddingWork, parts_of
+from georetrieval.recipe.one_engine import with_one_engine
 from georetrieval.search.building import About, Part
 from georetrieval.search.store import IndexStore, refuse_existing
 from georetrieval.tasks.running import Done, Hands, run
@@ -41,11 +44,17 @@ class Group:
         Of the survey.
     tasks
         In the order of the rows.
+    bands
+        That the eye is shown of them.
+    lost
+        By name, what is wrong with sheets that there is no task for: not even their headers are to be read.
     """
 
     scope: str
     date: str
     tasks: tuple[Task, ...]
+    bands: tuple[str, ...] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def build(plan: Plan, hands: Hands, *, replace_old: bool, progress: Progress = s
     replace_old = replace_old or _left_gaps(plan)
     refuse_existing(plan.path, replace_old)
     with locked(plan.work.folder / ".lock"):
-        done = run(plan.work, plan.order, hands, what="embedding", progress=progress)
+        done = _done(plan, hands, progress)
         if not any(result["part"] for result in done.results.values()) and done.problems:
             raise InputError(next(iter(done.problems.values())))
         store = IndexStore.build(plan.path, _parts(plan, done), _told(plan, done), replace=replace_old)
@@ -99,9 +108,22 @@ def build(plan: Plan, hands: Hands, *, replace_old: bool, progress: Progress = s
 
 def build_shard(plan: Plan, hands: Hands, *, progress: Progress = silent) -> Done:
     """Do the tasks of a plan and publish nothing; GapsError when some could not be done."""
-    done = run(plan.work, plan.order, hands, what="embedding", progress=progress)
+    done = _done(plan, hands, progress)
     if done.problems:
         raise GapsError(f"The shard is done without {_listed(done.problems)}")
+    return done
+
+
+def _done(plan: Plan, hands: Hands, progress: Progress) -> Done:
+    """All tasks done, with one engine, and all that is missing."""
+    mine = {task.digest for task in plan.order}
+    work = with_one_engine(plan.work, [
+        (group.bands, [task for task in group.tasks if task.digest in mine]) for group in plan.groups])
+    if hands.scheduler is not None or hands.jobs > 1:
+        forget()  # those who work have their own
+    done = run(work, plan.order, hands, what="embedding", progress=progress)
+    for group in plan.groups:
+        done.problems |= group.lost
     return done
 
 
@@ -139,7 +161,8 @@ def _left_gaps(plan: Plan) -> bool:
 
 def _asked(source: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for of a survey, not what was found: files may have been mended."""
-    return {name: value for name, value in source.items() if name not in ("blank", "failed", "gaps", "digest")}
+    found = ("blank", "failed", "gaps", "digest", "files", "sums")
+    return {name: value for name, value in source.items() if name not in found}
 
 
 def _parts(plan: Plan, done: Done) -> Iterator[Part]:
@@ -153,10 +176,11 @@ def _told(plan: Plan, done: Done) -> About:
     blank = plan.about.blank
     sources: list[Mapping[str, Any]] = []
     for source in plan.about.sources:
-        tasks = [task for group in plan.groups for task in group.tasks
-                 if (group.scope, group.date) == (source["scope"], source["date"])]
+        groups = [one for one in plan.groups if (one.scope, one.date) == (source["scope"], source["date"])]
+        tasks = [task for group in groups for task in group.tasks]
         more = sum(done.results[task.digest]["blank"] for task in tasks if task.digest in done.results)
         missing = [f"{task.name}: {done.problems[task.name]}" for task in tasks if task.name in done.problems]
+        missing += [f"{name}: {problem}" for group in groups for name, problem in group.lost.items()]
         sources.append({**source, "blank": source["blank"] + more, **({"gaps": missing} if missing else {})})
         blank += more
     return replace(plan.about, blank=blank, sources=tuple(sources))

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.geo.block_digests import Digests
 from georetrieval.geo.blocks import Block, count_cells
 from georetrieval.geo.making import Settings
+from georetrieval.geo.source_files import checked, inventory_of
 from georetrieval.geo.straight import OpenSurvey, absolute, no_tiles, survey_digest
 from georetrieval.geo.survey_inputs import check_grid
 from georetrieval.geo.tile import Survey
@@ -71,16 +73,17 @@ def plan_surveys(
     names = [survey.name for survey in surveys]
     if not surveys or len(set(names)) != len(names):
         raise UsageError("Name photos, vectors or both of one survey per scope and date.")
-    source = SurveysSource(tuple(absolute(survey) for survey in surveys), settings)
+    source = SurveysSource(tuple(checked(absolute(survey), progress=progress) for survey in surveys), settings)
     eye = load_eye(model, legend_digest=settings.legend.digest, px=settings.px)
     name = EyeName.of(eye, model, settings.legend.digest, settings.px)
     groups, sources, order = [], [], list[tuple[Any, ...]]()
     for number, survey in enumerate(surveys):
         progress(number, len(surveys), "checksums")
         opened = source.opened(number)
-        tasks, whole = _tasks(source, number, opened, eye, name, shard)
-        groups.append(Group(survey.scope, survey.date, tuple(tasks)))
-        sources.append(_source(survey, whole))
+        tasks, digests = _tasks(source, number, opened, eye, name, shard)
+        groups.append(Group(survey.scope, survey.date, tuple(tasks), bands_for(eye, opened.bands),
+                            _lost(opened, shard)))
+        sources.append(_source(survey, opened, digests))
         order += [(number, opened.order(task.what[1]), place, task) for place, task in enumerate(tasks)]
     progress(len(surveys), len(surveys), "checksums")
     order.sort(key=lambda one: one[:3])
@@ -94,8 +97,8 @@ def plan_surveys(
 
 def _tasks(
     source: SurveysSource, number: int, opened: OpenSurvey, eye: Embedder, name: EyeName, shard: Shard | None
-) -> tuple[list[Task], str]:
-    """The tasks of one survey, or of a shard of it, and the digest of them together."""
+) -> tuple[list[Task], Digests]:
+    """The tasks of one survey, or of a shard of it, and what they are made from."""
     if not opened.blocks:
         raise no_tiles(opened.survey, opened.broken)
     check_bands(opened.bands, bands_for(eye, opened.bands), palette=True)
@@ -103,8 +106,16 @@ def _tasks(
         opened.require_objects()
     blocks: Sequence[Block] = sorted(opened.blocks, key=opened.order if shard else opened.name)
     blocks = shard.of_all(blocks) if shard else blocks
-    sums = opened.digests(blocks)
-    return survey_tasks(source, number, name, blocks, sums), survey_digest(opened.bands, sums)
+    digests = opened.digests(blocks)
+    return survey_tasks(source, number, name, blocks, digests.blocks), digests
+
+
+def _lost(opened: OpenSurvey, shard: Shard | None) -> dict[str, str]:
+    """Sheets that no task can be made of; the first shard tells them."""
+    if opened.mosaic is None or (shard is not None and shard.number != 1):
+        return {}
+    return {f"{opened.survey.scope} {opened.survey.date} {path.name}": problem
+            for path, problem in opened.mosaic.broken.items()}
 
 
 def _canaries(source: SurveysSource, eye: Embedder, groups: Sequence[Group]) -> dict[str, Any]:
@@ -122,7 +133,9 @@ def _canaries(source: SurveysSource, eye: Embedder, groups: Sequence[Group]) -> 
     return of_pixels(None, (), [], eye, palette, source.settings.px)
 
 
-def _source(survey: Survey, digest: str) -> dict[str, Any]:
+def _source(survey: Survey, opened: OpenSurvey, digests: Digests) -> dict[str, Any]:
     """What a manifest says of a survey."""
-    files = {name: str(path) for name in ("photos", "vectors") if (path := getattr(survey, name)) is not None}
-    return {**files, "scope": survey.scope, "date": survey.date, "digest": digest, "blank": 0}
+    paths = {name: str(path) for name in ("photos", "vectors", "sums") if (path := getattr(survey, name)) is not None}
+    return {**paths, "scope": survey.scope, "date": survey.date,
+            "digest": survey_digest(opened.bands, digests.blocks), "blank": 0,
+            "files": inventory_of(opened.survey, digests.files, opened.vector_files)}

@@ -88,9 +88,10 @@ def plan_tiles(
         some = valid[(valid["scope"] == scope) & (valid["date"] == date)]
         ids = None if tile_ids is None else tuple(some["tile_id"])
         if len(some):
-            check_bands(tileset.bands_of(scope, date), bands_for(eye, tileset.bands_of(scope, date)), palette=True)
-            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, Cut(scope, date, overlap, zoom, ids))))
-                       for zoom in zooms]
+            bands = bands_for(eye, tileset.bands_of(scope, date))
+            check_bands(tileset.bands_of(scope, date), bands, palette=True)
+            cuts = [Cut(scope, date, overlap, zoom, ids) for zoom in zooms]
+            groups += [Group(scope, date, tuple(tile_tasks(tileset, name, some, cut)), bands=bands) for cut in cuts]
     about = about_tiles(
         eye, model, tileset.grid, tileset.px, digest, blank=int((~rows["valid"]).sum()), created_by=created_by,
         sources=sources_of(tileset, rows, overlap, zooms), canaries={} if shard else of_tiles(tileset, eye, rows))
@@ -120,6 +121,7 @@ def sources_of(
     surveys = set(zip(rows["scope"], rows["date"], strict=True))
     return tuple({"tiles": str(tileset.path), "scope": s["scope"], "date": s["date"], "digest": s["digest"],
                   "blank": int(blank.get((s["scope"], s["date"]), 0)),
+                  **({"files": s["files"]} if "files" in s else {}),
                   **({"overlap": overlap} if overlap else {}),
                   **({"zooms": list(zooms)} if tuple(zooms) != (1.0,) else {})}
                  for s in tileset.surveys if (s["scope"], s["date"]) in surveys)

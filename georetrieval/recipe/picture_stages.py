@@ -31,7 +31,7 @@ from georetrieval.recipe.reading_index import index_pictures
 from georetrieval.recipe.schema_learn import Eye, Learn
 from georetrieval.recipe.schema_pictures import MadeUp, PictureRecipe
 from georetrieval.recipe.stages import index_is_whole
-from georetrieval.recipe.staging import FIGURES, Stage, Stager
+from georetrieval.recipe.staging import FIGURES, Stage, Stager, index_folder
 from georetrieval.samples.listing import NAME, Listing
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.projection import require_umap
@@ -60,8 +60,7 @@ class PictureRun:
         self.model, self.classifier, self.finished = (self.out / name for name in ("model", "classifier", "finished"))
         self.others = {other.name: self.out / "classifiers" / other.name for other in recipe.classifiers}
         self.results = self.out / "results.json"
-        indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
-        self.index = index or indexes / recipe.name
+        self.index = index or index_folder(recipe.index.folder, out) / recipe.name
         self.stager = Stager(resume)
 
     def to(self, last: str = "evaluate") -> list[Row]:

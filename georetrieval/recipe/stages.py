@@ -17,7 +17,7 @@ from georetrieval.recipe import actions, measuring, sources
 from georetrieval.recipe.build import WEIGHTS, load_eye, start_of
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
-from georetrieval.recipe.staging import FIGURES, Stage, Stager
+from georetrieval.recipe.staging import FIGURES, Stage, Stager, index_folder
 from georetrieval.search.manifest import CURRENT
 from georetrieval.search.matches import Matches
 
@@ -67,8 +67,7 @@ class Run:
         self.tiles = self.out / "tiles" if tiles.folder is None else tiles.folder / sources.shared_name(tiles)
         self.model = self.out / "model"
         self.results = self.out / "results.json"
-        indexes = recipe.index.folder or (Path("indexes") if out is None else self.out / "indexes")
-        self.index = index or indexes / recipe.name
+        self.index = index or index_folder(recipe.index.folder, out) / recipe.name
         self.stager = Stager(resume)
 
     def to(self, last: str = "evaluate") -> list[Row]:

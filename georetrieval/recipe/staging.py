@@ -65,6 +65,11 @@ class Stage:
     of: str = "tiles"
 
 
+def index_folder(asked: Path | None, out: Path | None) -> Path:
+    """Where the index of a recipe is put: where it asks, else in the run folder that was named, else in ./indexes."""
+    return asked or (Path("indexes") if out is None else Path(out) / "indexes")
+
+
 class Stager:
     """Does stages, one after the other.
 

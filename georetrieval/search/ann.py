@@ -82,22 +82,35 @@ def trained(flat: FlatIndex, plan: Plan) -> Any:
     """
     import faiss
 
-    data, dim = flat.prepared, flat.prepared.shape[1]
-    metric = faiss.METRIC_L2 if flat.space is Space.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
-    width = plan.width(dim)
+    data, width = flat.prepared, plan.width(flat.prepared.shape[1])
     wanted = max(TRAINED_ON, PER_LIST * plan.lists)
     sample = np.unique(np.linspace(0, max(0, len(data) - 1), wanted).astype(np.int64)) if len(data) else slice(0)
+    index = untrained(flat, plan)
     try:
-        index = faiss.index_factory(width, plan.codes, metric)
         if plan.lists:
             faiss.extract_index_ivf(index).cp.niter = ROUNDS
         index.train(_padded(data[sample], width))
         for start in range(0, len(data), BLOCK):
             index.add(_padded(data[start:start + BLOCK], width))
     except RuntimeError as error:
-        raise UsageError(f"FAISS cannot build an index {plan.factory!r} on {len(data)} vectors of length {dim}; use "
-                         "auto, exact or another factory string.") from error
+        raise _impossible(flat, plan) from error
     return index
+
+
+def untrained(flat: FlatIndex, plan: Plan) -> Any:
+    """A FAISS index of a kind for the vectors of `flat`, without any; UsageError when FAISS knows no such kind."""
+    import faiss
+
+    metric = faiss.METRIC_L2 if flat.space is Space.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
+    try:
+        return faiss.index_factory(plan.width(flat.vectors.shape[1]), plan.codes, metric)
+    except RuntimeError as error:
+        raise _impossible(flat, plan) from error
+
+
+def _impossible(flat: FlatIndex, plan: Plan) -> UsageError:
+    return UsageError(f"FAISS cannot build an index {plan.factory!r} on {flat.size} vectors of length "
+                      f"{flat.vectors.shape[1]}; use auto, exact or another factory string.")
 
 
 class FaissIndex:

@@ -110,7 +110,7 @@ class Canaries:
 
 def read_canaries(index: Path, ref: CanaryRef) -> Canaries:
     """The pictures of an index; errors as of `canary_bytes`."""
-    return Canaries.decode(canary_bytes(index, ref), ref)
+    return _read(index, ref)[1]
 
 
 def canary_bytes(index: Path, ref: CanaryRef) -> bytes:
@@ -123,10 +123,13 @@ def canary_bytes(index: Path, ref: CanaryRef) -> bytes:
     StoreError
         When it is damaged.
     """
+    return _read(index, ref)[0]
+
+
+def _read(index: Path, ref: CanaryRef) -> tuple[bytes, Canaries]:
     try:
         data = stored_bytes(index / ref.file, ref.bytes)
-        Canaries.decode(data, ref)
-        return data
+        return data, Canaries.decode(data, ref)
     except FileNotFoundError as error:
         raise VanishedError(f"{index} is damaged: {ref.file} is not there.") from error
     except StoreError as error:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from georetrieval.errors import UsageError
-from georetrieval.search.ann import EXACT, MOST_PROPOSED, REFINED, FaissIndex, Plan, trained
+from georetrieval.search.ann import EXACT, MOST_PROPOSED, REFINED, FaissIndex, Plan, trained, untrained
 from georetrieval.search.descriptors import Vectors
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.index import Index, Rows, Scores
@@ -102,6 +102,8 @@ def choose(
     if not 0 < recall <= 1:
         raise UsageError(f"A recall lies above 0 and is at most 1, and is {recall:g}.")
     exact = Choice(Plan(EXACT), asked, recall)
+    if asked not in (AUTO, EXACT):
+        untrained(flat, Plan(asked))
     if asked == EXACT or flat.size <= (small if asked == AUTO else MEASURED_K):
         return exact
     sample = Sample.of(flat, seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,11 @@ class Descriptors:
             length = np.einsum("nd,nd->n", self.vectors, self.vectors)
         return np.asarray(np.isfinite(length) & (length > 0))
 
+    @cached_property
+    def by_name(self) -> npt.NDArray[np.int64] | None:
+        """Rows that mean something, by name; see `name_order`. Asked for again it is not made again."""
+        return name_order(self.names, self.valid)
+
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | Sequence[int]) -> Descriptors:
         """The descriptors of some rows (positions or a mask), in the order asked."""
         which = np.asarray(rows)
@@ -95,6 +101,23 @@ class Descriptors:
             np.concatenate([p.vectors for p in parts]), np.concatenate([p.keys for p in parts]),
             np.concatenate([p.names for p in parts]), np.concatenate([p.scopes for p in parts]), parts[0].space,
         )
+
+
+def name_order(names: Texts, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64] | None:
+    """Some rows, by name, equal names as they stand; None when that is all rows as they stand.
+
+    Indexes hold their rows so: of equal answers the first name comes first, in whatever order the rows came.
+
+    Parameters
+    ----------
+    names : (n,) str
+    which : (n,) bool
+    """
+    rows = np.flatnonzero(which).astype(np.int64)
+    held = names if len(rows) == len(names) else names[rows]
+    if not (held[1:] >= held[:-1]).all():
+        return rows[np.argsort(held, kind="stable")]
+    return None if len(rows) == len(names) else rows
 
 
 def _texts(values: Sequence[str] | Texts) -> Texts:

@@ -101,9 +101,9 @@ def import_rows(
         raise InputError(f"There is no file {source}; `georetrieval index export INDEX -o {source.name}` makes one.")
     words = _read_words(source)
     about = manifest_of(words, source)
-    proof = canaries_of(words, about, source)
+    proof, pictures = canaries_of(words, about, source)
     if check is not None:
-        check(about, Canaries.decode(proof, about.canary_file) if about.canary_file else None)
+        check(about, pictures)
     parts = _parquet_parts(source, about) if source.suffix == ".parquet" else _csv_parts(source, about, words, ground)
     with files.locked(path / ".lock"):
         refuse_existing(path, replace=False)
@@ -224,16 +224,15 @@ def manifest_of(words: Mapping[str, Any], source: object) -> Manifest:
             from error
 
 
-def canaries_of(words: Mapping[str, Any], about: Manifest, source: object) -> bytes:
-    """The bytes of the canaries' file, after every check; none where the index had none."""
+def canaries_of(words: Mapping[str, Any], about: Manifest, source: object) -> tuple[bytes, Canaries | None]:
+    """The bytes of the canaries' file, after every check, and the pictures; neither where the index had none."""
     if about.canary_file is None:
-        return b""
+        return b"", None
     try:
         data = base64.b64decode(str(words.get(CANARIES, "")), validate=True)
-        Canaries.decode(data, about.canary_file)
+        return data, Canaries.decode(data, about.canary_file)
     except (binascii.Error, ValueError, StoreError) as error:
         raise InputError(f"{source} is damaged: the canaries in it are not those of its index.") from error
-    return data
 
 
 def _parquet_parts(source: Path, about: Manifest) -> Iterator[Part]:

@@ -1,7 +1,8 @@
 """Exact search at the speed of a matrix product: FAISS proposes, pair by pair scores decide, as in `ExactIndex`.
 
-The rows are not copied into FAISS, and not even scaled when their lengths are 1 within rounding: what is searched is
-the array that the index was read into.
+The rows are not copied into FAISS, and not even scaled when their lengths are 1 within rounding: the array that is
+given is what is searched. That is the one the index was read into where its rows stand by name, else a copy by name
+(`flat_of`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from georetrieval.search.index import (
     pair_scores,
     unit,
 )
-from georetrieval.search.words import name_order
 
 SPARE = 3
 """Rows that are proposed beyond the k asked for: those that rounding could have put behind the k-th."""
@@ -179,7 +179,7 @@ class FlatIndex:
 
 def flat_of(rows: Descriptors) -> FlatIndex:
     """The rows that mean something, in the order of their names, as `Gallery` wants them."""
-    order = name_order(rows.names, rows.valid)
+    order = rows.by_name
     return FlatIndex(rows.vectors if order is None else rows.vectors[order], rows.space)
 
 

@@ -20,7 +20,7 @@ from georetrieval.search.fingerprint import require_same
 from georetrieval.search.flat import FlatIndex
 from georetrieval.search.index import Index, Rows, Scores
 from georetrieval.search.matches import NO_ROW, Matches
-from georetrieval.search.words import Words, name_order
+from georetrieval.search.words import Words
 
 __all__ = ["EVERYTHING", "Filter", "Gallery"]
 
@@ -72,7 +72,7 @@ class Gallery:
         if attributes is not None and attributes.num_rows != len(descriptors):
             raise UsageError(f"{len(descriptors)} descriptors came with {attributes.num_rows} rows of attributes.")
         valid = descriptors.valid
-        order = name_order(descriptors.names, valid)
+        order = descriptors.by_name
         built = _built(descriptors, order, index) if isinstance(index, str) else index
         if built.size != int(valid.sum()):
             raise UsageError(f"{int(valid.sum())} descriptors that mean something came with an index of {built.size}.")

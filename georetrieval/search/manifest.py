@@ -149,6 +149,12 @@ class Manifest(_Part):
         return {ref.file for ref in self.files} | ({self.canary_file.file} if self.canary_file else set())
 
     @property
+    def told_sources(self) -> list[dict[str, Any]]:
+        """The sources for people: of how many files each was made, not of which."""
+        return [{name: len(value) if name == "files" else value for name, value in source.items()}
+                for source in self.sources]
+
+    @property
     def metric_space(self) -> Space:
         """`space` as a `Space`."""
         return Space(self.space)
@@ -174,7 +180,9 @@ def _well_formed(source: dict[str, Any]) -> bool:
     zooms = source.get("zooms", [])
     words = [source[name] for name in ("scope", "date") if name in source]
     numbers = [source[name] for name in ("overlap", "blank", "failed") if name in source]
-    return isinstance(zooms, list) and all(word is None or isinstance(word, str) for word in words) and all(
+    files = source.get("files", [])
+    listed = isinstance(files, list) and all(isinstance(one, dict) and {"name", "sha256"} <= set(one) for one in files)
+    return listed and isinstance(zooms, list) and all(word is None or isinstance(word, str) for word in words) and all(
         isinstance(number, (int, float)) and -1e12 < number < 1e12 for number in [*numbers, *zooms])
 
 

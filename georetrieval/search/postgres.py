@@ -113,9 +113,8 @@ class PostgresStore:
         if address.ann and not ann:
             raise UsageError(f"{address} has no approximate index; leave ann=hnsw out of the address, or export with "
                              "--ann hnsw.")
-        ref = manifest.canary_file
-        proof = Canaries.decode(canaries_of(words, manifest, address), ref) if ref else None
-        return cls(str(address), manifest, proof, session, place, str(words["rows_sha256"]), recall)
+        pictures = canaries_of(words, manifest, address)[1]
+        return cls(str(address), manifest, pictures, session, place, str(words["rows_sha256"]), recall)
 
     def close(self) -> None:
         """End the conversation with the server."""

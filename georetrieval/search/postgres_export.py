@@ -13,7 +13,8 @@ from georetrieval.errors import BusyError, InputError, MissingExtraError, UsageE
 from georetrieval.search.building import Part
 from georetrieval.search.descriptors import Space
 from georetrieval.search.exchange import TEXT_COLUMNS, exported, sealed, words_of
-from georetrieval.search.index import ExactIndex
+from georetrieval.search.flat import FlatIndex
+from georetrieval.search.index import pair_scores
 from georetrieval.search.postgres_address import Address
 from georetrieval.search.postgres_layout import (
     COLUMNS,
@@ -48,7 +49,7 @@ class Written:
     ----------
     rows : how many
     shapes : the table has a geometry column
-    recall : share, 0..1, of the 10 nearest rows that the approximate index finds; None without one
+    recall : share, 0..1, of the 10 nearest other rows that the approximate index finds; None without one
     """
 
     rows: int
@@ -126,7 +127,7 @@ def export_postgres(store: IndexStore, address: Address, *, ann: str | None = No
         with session.transaction():
             recall = writing.write(words, ann)
         session.run(f"VACUUM (ANALYZE) {writing.table}")  # what was replaced makes room
-    return Written(len(part[0]), bool(place.shapes), recall)
+    return Written(len(part[0]), writing.srid is not None, recall)
 
 
 def _require_fitting(part: Part, ann: str | None) -> None:
@@ -210,12 +211,15 @@ class _Writing:
             (self.srid is None or self._held_srid() == self.srid)
 
     def _held_srid(self) -> int | None:
-        """Of the geometry column that is there, as PostgreSQL writes its type: geometry(Polygon,2154)."""
+        """Of the geometry column that is there, as PostgreSQL writes its type: geometry(Polygon,2154).
+
+        PostGIS does not write an SRID of 0, that of places without a CRS that it knows: geometry(Polygon).
+        """
         [[told]] = self.session.run(
             "SELECT pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute WHERE attrelid = "
             "to_regclass(:name) AND attname = 'geometry'", name=self.table)
         found = re.search(r",\s*(\d+)\)$", told)
-        return int(found[1]) if found else None
+        return int(found[1]) if found else 0 if told.endswith(")") else None
 
     def _create(self, new: str) -> None:
         kinds = TYPES | {"embedding": f"{self.place.vector}.vector({self.part[0].dim})"}
@@ -244,16 +248,27 @@ class _Writing:
             self.session.run(f"CREATE INDEX ON {self.table} USING hnsw (embedding {self.place.vector}.{kind})")
 
     def _recall(self) -> float:
-        """Of some rows spread over the index, the share of their nearest rows that the approximate index finds."""
+        """Of some rows spread over the index, the share of the other rows nearest to them that it finds.
+
+        As `choosing.Sample.recall`: a row does not count itself, and one that is as near as a true answer is one.
+        """
         rows = self.part[0]
-        k = min(ANN_K, len(rows))
+        k = min(ANN_K, len(rows) - 1)
+        if k < 1:
+            return 1.0
         asked = np.unique(np.linspace(0, len(rows) - 1, ANN_SAMPLE).astype(np.int64))
-        exact = ExactIndex(rows.vectors, rows.space).search(rows.vectors[asked], k)[1]
-        use_approximate(self.session, self.place, k)
+        scores, found = FlatIndex(rows.vectors, rows.space).search(rows.vectors[asked], k + 1)
+        least = [line[near != row][k - 1] for row, line, near in zip(asked, scores, found, strict=True)]
+        use_approximate(self.session, self.place, k + 1)
         self.session.run("SET LOCAL enable_seqscan = off")
-        sql = f"SELECT position FROM {self.table} ORDER BY {away(self.place, rows.space)} LIMIT {k}"
-        found = [[row[0] for row in self.session.run(sql, q=written(vector))] for vector in rows.vectors[asked]]
-        return float(np.mean([np.isin(near, some).mean() for near, some in zip(exact, found, strict=True)]))
+        sql = f"SELECT position FROM {self.table} ORDER BY {away(self.place, rows.space)} LIMIT {k + 1}"
+        hits = 0
+        for row, worst in zip(asked, least, strict=True):
+            lines = self.session.run(sql, q=written(rows.vectors[row]))
+            near = [int(line[0]) for line in lines if int(line[0]) != row][:k]
+            seen = pair_scores(rows.vectors[near], rows.vectors[row], rows.space).astype(np.float32)
+            hits += int((seen >= worst).sum())
+        return hits / (k * len(asked))
 
 
 def columns_of(session: Session, table: str) -> dict[str, tuple[str, int]]:

@@ -80,6 +80,9 @@ class Session:
         try:
             yield
         except (native.Error, OSError, struct.error, AttributeError) as error:
+            if isinstance(error, AttributeError) and not self._hung_up():
+                self.close()  # in the middle of a statement: the next one would get its answer
+                raise  # a mistake of ours, or of the driver
             said: BaseException | None = error
             while said is not None and not isinstance(said, native.DatabaseError):
                 said = said.__context__  # that the server then hung up is not what went wrong
@@ -111,6 +114,10 @@ class Session:
             return BusyError(f"The PostgreSQL server at {where} {later} ({told}); try again later.")
         return InputError(f"The PostgreSQL server at {where} did not do what was asked of {self.address}: {told} "
                           f"({state or 'no code'}).")
+
+    def _hung_up(self) -> bool:
+        """Whether the driver has no connection (any more): it then stumbles over what is None."""
+        return getattr(getattr(self, "_connection", None), "_usock", None) is None
 
     def _clean(self, text: str) -> str:
         secret = self.address.password

@@ -255,7 +255,7 @@ def described(path: object, m: Manifest) -> dict[str, Any]:
         "px": m.px, "overlap": m.overlap, "zooms": m.zooms,
         "model": m.model, "fingerprint": m.fingerprint_digest, "legend": m.legend_digest,
         "canaries": len(m.canaries) if m.canary_file else "none kept: the index was built before",
-        "sources": m.sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
+        "sources": m.told_sources, "segments": len(m.files), "bytes": sum(s.bytes for s in m.files),
         "made_by": m.created_by, "package": m.package,
         "calibration": None if m.calibration is None else asdict(m.calibration),
         "pictures": None if m.pictures is None else m.pictures.told(),

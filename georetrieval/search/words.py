@@ -10,23 +10,6 @@ from georetrieval.search.descriptors import Texts
 from georetrieval.search.index import Rows
 
 
-def name_order(names: Texts, which: npt.NDArray[np.bool_]) -> Rows | None:
-    """Some rows, by name, equal names as they stand; None when that is all rows as they stand.
-
-    Indexes hold their rows so: of equal answers the first name comes first, in whatever order the rows came.
-
-    Parameters
-    ----------
-    names : (n,) str
-    which : (n,) bool
-    """
-    rows = np.flatnonzero(which).astype(np.int64)
-    held = names if len(rows) == len(names) else names[rows]
-    if not (held[1:] >= held[:-1]).all():
-        return rows[np.argsort(held, kind="stable")]
-    return None if len(rows) == len(names) else rows
-
-
 class Words:
     """The different values of a column of texts, and where they are.
 

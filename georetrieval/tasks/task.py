@@ -93,6 +93,14 @@ class Shard:
         return tasks[len(tasks) * (self.number - 1) // self.count:len(tasks) * self.number // self.count]
 
 
+def spread(tasks: Sequence[_T], most: int) -> list[_T]:
+    """Up to `most` of some tasks; any first few of them are spread over all: halves, quarters, eighths of the list."""
+    size = min(most, len(tasks))
+    bits = max(1, (size - 1).bit_length())
+    order = sorted(range(size), key=lambda number: int(f"{number:0{bits}b}"[::-1], 2))
+    return [tasks[(2 * number + 1) * len(tasks) // (2 * size)] for number in order]
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there is no memory; torch says so in a RuntimeError."""
     if isinstance(error, MemoryError):

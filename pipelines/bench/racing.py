@@ -82,14 +82,20 @@ def race(title: str, contenders: Mapping[str, Callable[[], object]], *, peer: st
 
 
 def keep(stage: str, races: list[Race], more: Mapping[str, object] | None = None) -> Path:
-    """Write the races of a stage, with the machine they were run on, to `results/STAGE.json`."""
-    machine = {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version(),
-               "packages": {name: version(name) for name in PACKAGES}, "load_before": os.getloadavg()[2]}
-    found = {"stage": stage, "machine": machine, **(more or {}),
-             "races": [{**asdict(one), "ratios": {t.name: round(one.ratio(t.name), 3) for t in one.times}}
-                       for one in races]}
+    """Write the races of a stage, with the machine they were run on, to `results/STAGE.json`.
+
+    Races of other titles that were run there on the same machine with the same packages stay: a size at a time.
+    """
+    machine = {"processor": processor(), "cores": os.cpu_count(), "may_use": len(os.sched_getaffinity(0)),
+               "python": platform.python_version(), "packages": {name: version(name) for name in PACKAGES}}
+    told = [{**asdict(one), "ratios": {t.name: round(one.ratio(t.name), 3) for t in one.times},
+             "load_before": os.getloadavg()[2]} for one in races]
+    found = {"stage": stage, "machine": machine, **(more or {}), "races": told}
     path = RESULTS / f"{stage}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and (before := json.loads(path.read_text())).get("machine") == machine:
+        new = {one.title for one in races}
+        found = {**before, **found, "races": [one for one in before["races"] if one["title"] not in new] + told}
     path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return path
 

@@ -29,6 +29,16 @@ def test_build_takes_a_path_and_scopes(cli, tmp_path):
     assert (code, json.loads(out)["whole"], json.loads(out)["rows"]) == (0, True, 94)
 
 
+def test_a_dry_run_says_what_it_is_reckoned_from_and_writes_nothing(cli, tmp_path):
+    """Two surveys of one sheet each, 47 and 48 tiles that are not blank."""
+    code, out, err = cli("index", "build", tmp_path / "town", "--model", "hog", "--tiles", "tiles", "--date", "2004",
+                         "--dry-run")
+    (line,) = [line for line in out.splitlines() if "measured on" in line]
+    assert code == 0, err
+    assert "2 sheets with tiles" in line
+    assert not (tmp_path / "town").exists()
+
+
 def test_list_has_a_line_per_index(cli, index):
     code, out, _ = cli("index", "list", "--format", "json")
     (row,) = [row for row in json.loads(out) if row["name"] == index]
@@ -55,6 +65,11 @@ def test_verify_ends_with_2_when_a_bit_is_flipped(cli, index, place, tmp_path):
     (["build", "town", "--model", "hog", "--tiles", "tiles", "--date", "2004"], 2, "already"),
     (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "1850"], 2, "no survey of date 1850"),
     (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--scope", "99"], 2, "scope 99"),
+    (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--px", "256"], 2, "--tiles and --px"),
+    (["build", "new", "--model", "hog", "--tiles", "tiles", "--date", "2004", "--cell-m", "250"], 2, "--cell-m says"),
+    (["build", "new", "--model", "hog", "--pictures", ".", "--min-photo-share", "0.2"], 2, "--pictures and --min-"),
+    (["build", "new", "--model", "hog", "--photos", "old.tif", "--scope", "57", "--date", "2004", "--min-photo-share",
+      "50"], 2, "0<=x<=1"),
     (["build", "new", "--model", "hog", "--tiles", "nowhere", "--date", "2004"], 2, "nowhere"),
     (["build", "new", "--model", "no-such-run", "--tiles", "tiles", "--date", "2004"], 2, "no-such-run"),
     (["build", "new", "--model", "class-shares", "--tiles", "tiles", "--date", "2004"], 2, "classes"),

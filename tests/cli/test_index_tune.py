@@ -87,6 +87,37 @@ def test_the_kind_stays_when_rows_go(cli, town):
     assert info(cli, town) == "exact"
 
 
+def test_an_import_chooses_as_a_build_does(cli, town, tmp_path, monkeypatch):
+    """By what is asked, else by itself where there are many rows: 95 are few, unless few is said to be less."""
+    from georetrieval.search import choosing
+
+    file, back = tmp_path / "town.parquet", str(tmp_path / "back")
+    assert cli("index", "export", town, "-o", file)[0] == 0
+    code, out, err = cli("index", "import", back, file, "--index", KIND, "--recall", "0.5")
+    assert (code, out.strip()) == (0, back), err
+    assert f"{KIND}: recall " in err
+    assert info(cli, back)["asked"] == KIND
+    assert cli("index", "import", str(tmp_path / "few"), file)[2].count("\n") == 1
+    monkeypatch.setattr(choosing, "SMALL", 50)
+    code, _, err = cli("index", "import", str(tmp_path / "many"), file)
+    assert (code, err.count("\n"), "exact: " in err or "PQ" in err) == (0, 2, True), err
+
+
+def test_the_kind_stays_after_a_repair(cli, town):
+    """Salvaged rows are a new version, an older one has its own choice or none."""
+    assert cli("index", "tune", town, "--index", KIND, "--recall", "0.5")[0] == 0
+    segment = sorted(Path(town).glob("segments/*"))[0]
+    segment.write_bytes(segment.read_bytes()[:-9])
+    assert "recall" not in cli("index", "repair", town, "--salvage", "--dry-run")[2]
+    code, _, err = cli("index", "repair", town, "--salvage")
+    assert code == 3
+    assert f"{KIND}: recall " in err
+    assert (info(cli, town)["asked"], cli("index", "verify", town)[0]) == (KIND, 0)
+    (Path(town) / "CURRENT").unlink()
+    assert "recall" not in cli("index", "repair", town)[2], "its choice is there"
+    assert info(cli, town)["asked"] == KIND
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (("--index", "NoSuch7"), "FAISS cannot build an index 'NoSuch7'"), (("--recall", "0"), "0"),
     (("--recall", "nan"), "nan")])

@@ -119,3 +119,19 @@ def test_show_of_a_missing_tile(tmp_path: Path, survey: list[object], capsys: py
     assert "holds no tile nope" in error(capsys)
     assert run("tiles", "show", tmp_path / "out", ID, "-o", "x.gif") == 2
     assert "x.png" in error(capsys)
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--jobs", "0"], "at least one job"),
+    (["--jobs", "0", "--dry-run"], "at least one job"),
+    (["--jobs", "2", "--workers", "2"], "leave it out"),
+    (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "leave it out"),
+    (["--min-photo-share", "50"], "0<=x<=1"),
+    (["--min-photo-share", "nan", "--dry-run"], "no number"),
+])
+def test_who_works_and_how_much_photo_are_checked(cli, tmp_path, words, told):
+    out = tmp_path / "made"
+    code, _, err = cli("tiles", "build", "-o", out, "--photos", "old.tif", "--scope", "57", "--date", "2004",
+                       "--cell-m", "100", "--px", "64", *words)
+    assert (code, err.count("\n"), out.exists()) == (2, 1, False), err
+    assert told in err

@@ -29,12 +29,13 @@ ALL = dict(commands())
 
 def test_every_promised_command_is_there() -> None:
     assert set(COMMANDS) == {
-        "inspect", "synth", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
-        "evaluate", "serve", "run", "demo", "doctor",
+        "inspect", "synth", "sources", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
+        "weights", "evaluate", "serve", "run", "demo", "doctor",
     }
     assert {"index build", "index add", "index remove", "index list", "index info", "index verify",
             "index compact", "index tune", "index repair", "index export", "index import", "tiles build",
-            "tiles list", "tiles show", "synth departement", "detector train", "detector measure"} <= set(ALL)
+            "tiles list", "tiles show", "synth departement", "detector train", "detector measure", "sources sums",
+            "sources check", "sources list", "weights convert"} <= set(ALL)
 
 
 def test_the_help_lists_commands_by_their_names() -> None:

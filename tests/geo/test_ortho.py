@@ -123,3 +123,17 @@ def test_folders_that_are_no_mosaic(tmp_path: Path) -> None:
     tiny.write_raster(tmp_path / "b.tif", tiny.noise((1, 10, 10)), crs="EPSG:27572")
     with pytest.raises(InputError, match="two CRS"):
         open_mosaic(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"2\n0\n0\n", bytes(40)])
+def test_a_sheet_whose_world_file_is_damaged_is_listed(tmp_path, content):
+    """It was left out without a word, as a picture that lies beside the sheets for people."""
+    for number in range(2):
+        bounds = (1000.0 * number, 0.0, 1000.0 * number + 100, 100.0)
+        tiny.write_raster(tmp_path / f"{number}.png", tiny.noise((1, 50, 50)), bounds, driver="PNG", WORLDFILE="YES")
+    tiny.write_raster(tmp_path / "overview.png", tiny.noise((1, 50, 50)), crs="", driver="PNG")
+    (tmp_path / "1.wld").write_bytes(content)
+    mosaic = open_mosaic(tmp_path)
+    assert [sheet.path.name for sheet in mosaic.sheets] == ["0.png"]
+    assert list(mosaic.broken) == [tmp_path / "1.png"]
+    assert "1.wld" in mosaic.broken[tmp_path / "1.png"]

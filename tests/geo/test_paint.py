@@ -64,6 +64,17 @@ def test_a_block_is_its_tiles() -> None:
             assert (tile == block[row * 64:row * 64 + 64, col * 64:col * 64 + 64]).all()
 
 
+def test_a_large_block_is_painted_in_strips_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    circles = shapely.buffer(shapely.points(rng.uniform(0, 400, (100, 2))), rng.uniform(1, 60, 100))
+    painter = Painter(objects(*zip(circles, rng.integers(1, 13, 100), strict=True)))
+    whole = painter.paint((0.0, 0.0, 400.0, 300.0), (384, 512))
+    assert len(np.unique(whole)) > 5
+    for pixels in (1, 5 * 512, 100 * 512):  # strips of 1 row, 5 rows (the last one shorter), 100 rows
+        monkeypatch.setattr("georetrieval.geo.paint.STRIP", pixels)
+        assert (painter.paint((0.0, 0.0, 400.0, 300.0), (384, 512)) == whole).all()
+
+
 def test_nothing_to_paint() -> None:
     assert Painter(objects()).bounds is None
     assert not paint(objects(), BOUNDS, (8, 8)).any()

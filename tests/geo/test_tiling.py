@@ -392,3 +392,19 @@ def test_processes_make_the_files_that_threads_make(tmp_path):
     assert said[0] == said[1] == said[2]
     assert len(TileSet.open(tmp_path / "two").catalogue) == 48
     assert tiny.files_of(tmp_path / "two") == tiny.files_of(tmp_path / "one") == tiny.files_of(tmp_path / "threads")
+
+
+def test_an_overview_beside_a_sheet_is_one_of_its_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GDAL reads it in place of the sheet: it was not noticed when one came, changed or went."""
+    survey = Survey("57", "2004", four_sheets(tmp_path / "sheets"))
+    build(tmp_path / "out", survey)
+    sheet = sorted((tmp_path / "sheets").iterdir())[0]
+    with rasterio.open(sheet) as dataset:
+        half = dataset.read()[:, ::2, ::2]
+    tiny.write_raster(sheet.with_name(f"{sheet.name}.ovr"), half)
+    made: list[int] = []
+    make = tiling.make
+    monkeypatch.setattr(tiling, "make", lambda *o: made.append(1) or make(*o))
+    held = build(tmp_path / "out", survey)
+    assert len(made) == 1
+    assert [one["name"] for one in held.surveys[0]["files"]] == sorted(p.name for p in sheet.parent.iterdir())

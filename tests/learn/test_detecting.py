@@ -48,9 +48,12 @@ def test_the_same_seed_gives_the_same_detector(tmp_path: Path) -> None:
     settings = DetectingSettings(epochs=1, batch=2)
     losses = []
     for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / ".georetrieval-killed.safetensors").write_bytes(b"half")
         torch.manual_seed(99)
         losses.append(train_detector(detector(), pictures, validation=None, settings=settings,
                                      run=tmp_path / run).losses)
+        assert not list((tmp_path / run).glob(".georetrieval-*"))
     assert losses[0] == losses[1]
 
 

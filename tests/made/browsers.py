@@ -88,7 +88,7 @@ class Window:
 
     def drawn(self) -> None:
         """Wait until the map has nothing left to draw."""
-        self.page.wait_for_function("() => ""async () => {
+        self.page.wait_for_function("""async () => {
             const map = (await import("/web/map.js")).theMap();
             return map && map.loaded() && !map.isMoving() && map.getSource("tiles") && map.areTilesLoaded();
         }""")

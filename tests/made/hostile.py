@@ -43,7 +43,8 @@ def corpus(folder: Path) -> Cases:
         shutil.copy(path, outside / f"secret{path.suffix.lower()}")
     Image.fromarray(tiny.noise((64, 64))).save(work / "good.png")
     cases: Cases = {}
-    for some in (_texts, _sheets, _bombs, _names, _layers, _packages, _archives, _settings, _pictures, _models, _rows):
+    for some in (_texts, _sheets, _bombs, _names, _layers, _packages, _archives, _settings, _pictures, _models, _rows,
+                 _lists):
         cases |= some(work, outside)
     return cases
 
@@ -351,6 +352,7 @@ def _models(work: Path, outside: Path) -> Cases:
     for name in ("runs", "zipped", "pipe"):
         cases[f"weights {name}"] = ["detector", "train", "ok.json", "-o", "out", "--trunk", "resnet18", "--px", "64",
                                     "--weights", f"{name}.pth"]
+        cases[f"convert {name}"] = ["weights", "convert", f"{name}.pth", "-o", "out.safetensors"]
     return cases
 
 
@@ -372,6 +374,14 @@ def _rows(work: Path, outside: Path) -> Cases:
     os.mkfifo(work / "half.json")
     names = ("rows.parquet", "faiss.parquet", "pickle.parquet", "npy.csv", "deep.csv", "pipe.parquet", "half.csv")
     return {f"import {name}": ["index", "import", "./new", name] for name in names}
+
+
+def _lists(work: Path, outside: Path) -> Cases:  # noqa: ARG001
+    """Lists of checksums that are none."""
+    os.mkfifo(work / "pipe.sha256")
+    (work / "binary.sha256").write_bytes(b"\0" * 5000)
+    names = ("pipe.sha256", "binary.sha256", "/dev/zero")
+    return {f"list of checksums {name}": [*BUILD, "good.png", "--sums", name] for name in names}
 
 
 class _Holds:

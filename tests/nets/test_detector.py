@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.nets.detector import Detector, DetectorSettings, Found
@@ -68,8 +69,6 @@ def test_saved_and_loaded_is_the_same_detector(tmp_path: Path, kind: str) -> Non
 
 
 def test_files_that_are_no_detector(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     path = tmp_path / "d.safetensors"
     with pytest.raises(InputError, match="asked for as a detector"):
         Detector.load(path)
@@ -87,15 +86,16 @@ def test_files_that_are_no_detector(tmp_path: Path) -> None:
 def test_the_trunk_starts_from_a_file_of_timm(tmp_path: Path) -> None:
     torch.manual_seed(3)
     donor = timm.create_model("resnet18", num_classes=10)
-    torch.save(donor.state_dict(), tmp_path / "w.pth")
-    detector = Detector(SMALL, weights=tmp_path / "w.pth").eval()
+    path = tmp_path / "w.safetensors"
+    save_file(donor.state_dict(), path)
+    detector = Detector(SMALL, weights=path).eval()
     donor.eval()
     with torch.no_grad():
         wanted = donor.forward_features(PICTURE[None])
         assert torch.equal(detector.net.backbone.body(PICTURE[None])["2"], wanted)
-    torch.save({"conv1.weight": torch.ones(1)}, tmp_path / "w.pth")
+    save_file({"conv1.weight": torch.ones(1)}, path)
     with pytest.raises(InputError, match="does not fit"):
-        Detector(SMALL, weights=tmp_path / "w.pth")
+        Detector(SMALL, weights=path)
 
 
 def test_the_papers_trunk_is_a_resnet50_with_a_pyramid() -> None:

@@ -211,3 +211,40 @@ def test_nobody_is_told_of_a_start() -> None:
     openvino()
     assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__ == "openvino.tools.ovc.telemetry_stub"
     assert "openvino_telemetry" not in sys.modules
+
+
+@pytest.mark.parametrize("want", [RuntimeError("[CPU] could not create a memory object"), MemoryError()], ids=repr)
+def test_want_of_memory_is_not_remembered(
+    want: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a check that found none this time; the next one may."""
+    eye, samples = InferenceNet(net()), pictures()
+
+    class Hungry(OpenVinoNet):
+        def __init__(self, inner: InferenceNet) -> None:  # noqa: ARG002
+            raise want
+
+    with using("openvino"), caplog.at_level(logging.WARNING):
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "OpenVinoNet", Hungry)
+            assert isinstance(chosen(eye, samples), InferenceNet)
+        assert isinstance(chosen(eye, samples), OpenVinoNet)
+    assert caplog.messages == ["openvino is left out this time: there was not enough memory to check it."]
+
+
+def test_an_engine_is_taken_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unchecked, as it was checked elsewhere; one that is not here is not replaced by another."""
+    eye, samples = InferenceNet(net()), pictures()
+    found = [engines.engine_called(eye, name, RGB) for name in ("float32", "openvino f32")]
+    assert [engines.name_of(one) for one in found] == ["float32", "openvino f32"]
+    assert engines.engine_called(eye, "openvino f32", RGB) is found[1]
+    with using("torch"):
+        assert np.array_equal(embed(samples, eye, engine="openvino f32").vectors,
+                              found[1](torch.from_numpy(samples.batch(range(COUNT))), RGB).numpy())
+    for name in ("openvino int8", "openvino bf16", "bfloat16", "onnx"):
+        with pytest.raises(MissingExtraError, match=f"engine {name}, which this machine does not have"):
+            engines.engine_called(InferenceNet(net(), dtype="float32"), name, RGB)
+    monkeypatch.setattr(engines, "OpenVinoNet", Refusing)
+    engines.forget()
+    with pytest.raises(MissingExtraError):
+        engines.engine_called(eye, "openvino f32", RGB)

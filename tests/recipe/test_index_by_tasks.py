@@ -49,11 +49,6 @@ def test_the_rows_are_those_of_the_tile_set(place, tmp_path):
     assert not (store.path / "work").exists()
 
 
-def test_two_processes_make_the_same(place, tmp_path):
-    survey, settings, _, whole = place
-    assert same(index_surveys(tmp_path / "two", [survey], settings, "hog", hands=Hands(jobs=2)), whole)
-
-
 def test_shards_make_the_same_in_any_order(place, tmp_path):
     survey, settings, _, whole = place
     path = tmp_path / "shards"
@@ -166,6 +161,22 @@ def test_windows_go_by_stretches(place, tmp_path, monkeypatch):
         made.append(index_tiles(tmp_path / name, tileset, "hog", dates=["2004"], zooms=(0.7,)))
     assert made[0].manifest.counts == made[1].manifest.counts
     assert [ref.rows for ref in made[0].manifest.segments] == [ref.rows for ref in made[1].manifest.segments]
+
+
+def test_windows_are_made_once_and_called_by_what_they_are_made_from(place, tmp_path, monkeypatch):
+    from georetrieval.recipe import embedding_sources
+
+    _, _, tileset, _ = place
+    monkeypatch.setattr(embedding_sources, "WINDOWS", 7)
+    made, told = [], []
+    rows_of, digests = embedding_sources.rows_of, embedding_sources._digests
+    monkeypatch.setattr(embedding_sources, "rows_of", lambda *args: made.append(args) or rows_of(*args))
+    monkeypatch.setattr(embedding_sources, "_digests", lambda *args: told.append(args) or digests(*args))
+    index_tiles(tmp_path / "once", tileset, "hog", dates=["2004"], zooms=(0.8,))
+    assert len(made) == 1
+    eye, pixels, names, stretches = told[0]
+    assert len(stretches) > 2
+    assert digests(*told[0]) == [embedding_sources._digest(eye, pixels, names, part) for part in stretches]
 
 
 def test_the_command_ends_with_130(place, tmp_path):

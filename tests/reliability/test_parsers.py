@@ -22,6 +22,7 @@ from georetrieval.errors import GeoretrievalError
 from georetrieval.files import canonical_json, digest
 from georetrieval.geo.legend import Legend, packaged
 from georetrieval.geo.mapping import Mapping
+from georetrieval.geo.sums import Sums
 from georetrieval.recipe.loading import load_recipe, published
 from georetrieval.search.checking import verify
 from georetrieval.search.exchange import METADATA, export_csv, export_parquet, import_rows
@@ -90,11 +91,13 @@ def test_r18_manifest(index):
     tally = Tally()
     value = json.loads((index.path / index.name).read_bytes())
     value |= {"pictures": None, "tombstones": [], "canaries": [[0.5] * 4], "sources": [
-        {"scope": "57", "date": "2004", "overlap": 0.5, "zooms": [1.0, 2.0]}]}
+        {"scope": "57", "date": "2004", "overlap": 0.5, "zooms": [1.0, 2.0],
+         "files": [{"kind": "photos", "name": "a.jp2", "bytes": 3, "sha256": "ab" * 32}]}]}
 
     def read() -> None:
         store = IndexStore.open(index.path)
         store.info()
+        assert all(isinstance(source["files"], int) for source in store.info()["sources"] if "files" in source)
         store.load()
         store.gallery()
 
@@ -238,3 +241,19 @@ NPY = st.sampled_from([_npy(), _npy(a=np.zeros(3)),
 def _remove(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
+
+
+def test_r18_lists_of_checksums(memory_folder):
+    """`--sums` of any bytes."""
+    tally, file = Tally(), memory_folder / "SHA256SUMS"
+    whole = f"{'ab' * 32}  x/1.jp2\n\\{'0c' * 32}  a\\nb\nMD5 (2 3.shp) = {'ef' * 16}\n".encode()
+
+    @seed(SEED)
+    @OURS
+    @given(st.binary(max_size=200) | spliced(whole) | TEXTS.map(lambda text: text.encode(errors="surrogatepass")))
+    def any_bytes(data: bytes) -> None:
+        file.write_bytes(data)
+        tally(lambda: Sums.read(file).name_of(Path("/data/x/1.jp2")))
+
+    any_bytes()
+    tally.told("lists of checksums")

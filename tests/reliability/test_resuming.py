@@ -78,6 +78,19 @@ def test_r16_killed_trainings_end_with_the_same_weights(memory_folder):
                 ends["at a file" if died else "ended before"] += 1
         last = forked(training(run))
         assert (last.code, last.out) == (0, whole.out), (dict(ends), last.err)
+        assert list(run.glob(".georetrieval-*")) == []
         trainings += 1
     told("R16", trainings=trainings, kills=ends["at a report"] + ends["at a file"], not_the_same=0,
          **{what.replace(" ", "_"): count for what, count in ends.items()})
+
+
+def test_what_a_killed_training_left_half_written_goes_with_the_next(memory_folder):
+    """Killed while it writes its first file; the file of somebody else who writes there stays."""
+    run, operation = memory_folder / "run", 0
+    while not list(run.glob(".georetrieval-*")):
+        operation += 1
+        assert killed_at(operation, training(run)), "it ended well"
+    theirs = run / ".georetrieval-map.gpkg"
+    theirs.write_bytes(b"half a map")
+    assert forked(training(run, dying(1))).code == KILLED
+    assert list(run.glob(".georetrieval-*")) == [theirs]

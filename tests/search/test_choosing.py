@@ -7,7 +7,7 @@ import pytest
 
 from georetrieval.errors import UsageError
 from georetrieval.search import choosing
-from georetrieval.search.ann import FaissIndex, Plan
+from georetrieval.search.ann import EXACT, FaissIndex, Plan
 from georetrieval.search.choosing import Sample, Trial, choose, kinds, surely, told
 from georetrieval.search.flat import FlatIndex
 from tests.made.campaign import size
@@ -117,8 +117,10 @@ def test_what_makes_no_sense_is_refused():
     flat = FlatIndex(cloud(200, 8, 10, 1), "cosine")
     with pytest.raises(UsageError, match="recall"):
         choose(flat, recall=0)
-    with pytest.raises(UsageError, match="factory string"):
-        choose(flat, asked="NoSuch7")
+    for some in (flat, FlatIndex(flat.vectors[:5], "cosine"), FlatIndex(flat.vectors[:1], "euclidean")):
+        with pytest.raises(UsageError, match="factory string"):
+            choose(some, asked="NoSuch7")
+    assert choose(FlatIndex(flat.vectors[:5], "cosine"), asked="PQ2x4fs,RFlat").plan.factory == EXACT
 
 
 def test_a_kind_of_few_lists_is_measured_too():

@@ -14,6 +14,7 @@ from georetrieval import files
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.maps import ground_table
 from georetrieval.search.building import About
+from georetrieval.search.canaries import Canaries
 from georetrieval.search.changing import Choice, remove_rows
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.exchange import export_csv, export_parquet, import_rows
@@ -21,6 +22,7 @@ from georetrieval.search.fingerprint import require_same
 from georetrieval.search.manifest import Pictures
 from georetrieval.search.picture_rows import build_pictures
 from georetrieval.search.store import IndexStore
+from tests.made import rows as made
 
 
 def ground(rows, crs):
@@ -236,3 +238,17 @@ def test_pictures_have_no_place_and_means_stay_at_home(tmp_path, part, write):
         rows="mean", role="image", crop=True)))
     with pytest.raises(InputError, match="copy its folder"):
         write(means, file)
+
+
+def test_canaries_are_decoded_once(tmp_path, monkeypatch):
+    """By who opens an index, and by who imports one and looks at them."""
+    counted, plain = [], Canaries.decode.__func__
+    monkeypatch.setattr(Canaries, "decode", classmethod(lambda cls, *given: counted.append(1) or plain(cls, *given)))
+    rows, places = made.part("57", 1)
+    store = IndexStore.build(tmp_path / "town", [(rows, ground(places, "EPSG:2154"))], made.ABOUT)
+    assert [len(store.canaries().pictures), len(counted)] == [1, 1]
+    export_parquet(store, tmp_path / "town.parquet")
+    counted.clear()
+    import_rows(tmp_path / "back", tmp_path / "town.parquet", None,
+                check=lambda _, pictures: counted.append(len(pictures.pictures)))
+    assert counted == [1, 1]

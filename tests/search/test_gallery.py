@@ -127,3 +127,17 @@ def test_filters_are_remembered_apart_and_only_the_last_few(monkeypatch):
     for where in [*FILTERS, *reversed(FILTERS)]:
         assert gallery.search(queries, 4, where=where).rows.tolist() == first[where]
     assert len(gallery._allowing._kept) == 2
+
+
+def test_names_are_put_in_order_once(monkeypatch):
+    """However many galleries and indexes are made of the same rows."""
+    from georetrieval.search import descriptors
+    from georetrieval.search.flat import flat_of
+
+    calls, plain = [], descriptors.name_order
+    monkeypatch.setattr(descriptors, "name_order", lambda *given: calls.append(1) or plain(*given))
+    rows = Descriptors(np.eye(4, dtype=np.float32), list("abcd"), list("dbca"), [""] * 4, "cosine")
+    for _ in range(2):
+        gallery = Gallery.of(rows, index=flat_of(rows))
+        assert gallery.held.tolist() == [3, 1, 2, 0]
+    assert len(calls) == 1

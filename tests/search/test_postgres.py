@@ -22,7 +22,7 @@ from georetrieval.search.matches import Matches
 from georetrieval.search.postgres import FILTERED, PostgresStore
 from georetrieval.search.postgres_address import Address
 from georetrieval.search.postgres_export import export_postgres
-from georetrieval.search.postgres_session import quoted
+from georetrieval.search.postgres_session import Session, quoted
 from georetrieval.search.store import IndexStore
 from tests.made.server import PASSWORD
 
@@ -514,3 +514,34 @@ def test_an_account_without_a_name_is_asked_for_one(monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid")))
     with pytest.raises(UsageError, match="As whom"):
         Address.parse("postgresql://127.0.0.1/land?table=town")
+
+
+@pytest.mark.parametrize("space", ["cosine", "euclidean"])
+def test_the_recall_of_an_approximate_index_does_not_count_the_row_that_asks(server, tmp_path, monkeypatch, space):
+    """An index that finds nothing but the row itself has recall 0; one that finds all has 1, equal rows or not."""
+    monkeypatch.setattr(postgres_export, "ANN_K", 4)
+    vectors, table = rows(space=space)
+    store, address = built(tmp_path / "town", (vectors.take(range(40)), table[:40])), Address.parse(server.address())
+    assert export_postgres(store, address, ann="hnsw").recall == 1
+    run = Session.run
+
+    def blind(self, sql, stream=None, **parameters):
+        found = run(self, sql, stream, **parameters)
+        return found[:1] if sql.startswith("SELECT position") else found
+
+    monkeypatch.setattr(Session, "run", blind)
+    assert export_postgres(store, address, ann="hnsw").recall == 0
+    one = built(tmp_path / "one", (vectors.take([0]), table[:1]))
+    assert export_postgres(one, address, ann="hnsw").recall == 1
+
+
+def test_a_mistake_of_ours_is_no_lost_connection(server):
+    class Odd:
+        def __str__(self):
+            return self.nothing
+
+    with server.session() as session:
+        with pytest.raises(AttributeError, match="nothing"):
+            session.run("SELECT CAST(:odd AS text)", odd=Odd())
+        with pytest.raises(BusyError, match="was lost"):  # it was cut off in the middle; no wrong answer comes
+            session.run("SELECT 1")

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from georetrieval.errors import InputError, MissingExtraError
 from georetrieval.tasks import cluster
 from georetrieval.tasks.running import Hands, run
-from tests.made import tiny
+from tests.made import siamese, tiny
 from tests.made.counting import Counting, tasks
 
 
 @pytest.fixture(scope="module")
-def scheduler():
+def cluster_of_two():
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
                       host="127.0.0.1") as local:
-        yield local.scheduler_address
+        yield local
 
 
-def test_a_worker_that_is_killed_changes_nothing(tmp_path, scheduler):
-    done = run(Counting(tmp_path, {2: "kill once", 5: "read"}), tasks(8), Hands(scheduler=scheduler))
+def test_a_worker_that_is_killed_changes_nothing(tmp_path, cluster_of_two):
+    hands = Hands(scheduler=cluster_of_two.scheduler_address)
+    done = run(Counting(tmp_path, {2: "kill once", 5: "read"}), tasks(8), hands)
     assert done.problems == {"number 5": "sheet 5 is damaged"}
     assert [done.results[task.digest]["square"] for task in tasks(8) if task.what != 5] == [0, 1, 4, 9, 16, 36, 49]
 
 
-def test_the_index_of_a_cluster_is_that_of_one_process(tmp_path, scheduler):
+def test_the_index_of_a_cluster_is_that_of_one_process(tmp_path, cluster_of_two):
+    """Of a real net in OpenVINO, though one of the two workers is killed in the middle (kill -9)."""
+    from georetrieval.nets.choice import using
     from georetrieval.recipe.index_surveys import index_surveys
 
-    survey, settings = tiny.sheets(tmp_path / "in")
-    alone = index_surveys(tmp_path / "alone", [survey], settings, "hog")
-    many = index_surveys(tmp_path / "many", [survey], settings, "hog", hands=Hands(scheduler=scheduler))
-    assert many is not None
-    assert alone is not None
+    survey, settings = tiny.sheets(tmp_path / "in", px=32)
+    model, killed = str(siamese.weights(tmp_path / "net", legend=settings.legend.digest)), []
+
+    def once(done, total, what):
+        if 0 < done < total and what.startswith("embedding") and not killed:
+            killed.append(next(iter(cluster_of_two.workers.values())).process.pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with using("openvino"):
+        alone = index_surveys(tmp_path / "alone", [survey], settings, model)
+        many = index_surveys(tmp_path / "many", [survey], settings, model, progress=once,
+                             hands=Hands(scheduler=cluster_of_two.scheduler_address))
+    assert len(killed) == 1
     assert many.name == alone.name
     assert tiny.files_of(tmp_path / "many") == tiny.files_of(tmp_path / "alone")
 
