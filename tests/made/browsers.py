@@ -82,7 +82,7 @@ class Window:
     def open(self, link: str = "") -> Window:
         """Load the page, by a link or not, until its tiles are drawn."""
         self.page.goto(f"{self.origin}/{link}")
-        self.page.wait_for_selector("body[data-tiles=here]")
+        self.page.wait_for_selector("body[data-map=drawn]")
         self.drawn()
         return self
 
@@ -90,7 +90,7 @@ class Window:
         """Wait until the map has nothing left to draw."""
         self.page.wait_for_function("""async () => {
             const map = (await import("/web/map.js")).theMap();
-            return map && map.loaded() && !map.isMoving() && map.getSource("tiles") && map.areTilesLoaded();
+            return map && map.loaded() && !map.isMoving() && map.areTilesLoaded();
         }""")
 
     def tell(self, code: str, value: Any = None) -> Any:

@@ -99,9 +99,12 @@ async function fill(index, mapped) {
   read();
   for (const name of ["popstate", "hashchange"]) addEventListener(name, () => again(read));
   if (mapped) {
-    await drawTiles();
+    const drawn = drawTiles();
     filtersReachTheMap();
+    await drawn;
     byId("map-note").replaceChildren();
+    document.body.dataset.map = "drawn";
+    performance.mark("drawn");
   }
   return undefined;
 }

@@ -121,7 +121,9 @@ export async function drawTiles() {
   for (let n = 0; n < features.length; n += 1) {
     features[n] = polygon(n, { d: tiles.dates[tiles.date[n]], s: tiles.scopes[tiles.scope[n]] });
   }
+  const drawn = new Promise((resolve) => map.once("idle", resolve));
   map.getSource("tiles").setData(collection(features));
+  return drawn;
 }
 
 export async function filterTiles({ dates, scopes }) {
