@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.made.explorer import Serving
+from tests.made.serving import Serving
 
 WAIT_MS = 60_000
 """What a busy machine is given."""

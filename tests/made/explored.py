@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ DIM = 32
 
 
 @contextmanager
-def _inside(folder: Path):
+def _inside(folder: Path) -> Iterator[None]:
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -31,10 +32,12 @@ def _inside(folder: Path):
 
 
 def _cli(*words: object) -> None:
+    code: object = None
     try:
         main([str(word) for word in words])
     except SystemExit as end:
-        assert not end.code, words
+        code = end.code
+    assert not code, words
 
 
 def explored_place(folder: Path) -> Path:
@@ -43,7 +46,8 @@ def explored_place(folder: Path) -> Path:
         _cli("synth", "departement", "-o", "world", *SYNTH)
         _cli("tiles", "build", "-o", "tiles", "--world", "world/world.json", "--cell-m", 250, "--px", 64)
         for name, dates in (("both", ("2004", "2019")), ("old", ("2004",))):
-            _cli("index", "build", name, "--model", "hog", "--tiles", "tiles", *(w for d in dates for w in ("--date", d)))
+            chosen = [word for date in dates for word in ("--date", date)]
+            _cli("index", "build", name, "--model", "hog", "--tiles", "tiles", *chosen)
         _cli("evaluate", "old", "--tiles", "tiles", "--date", "2019", "-o", "matches.gpkg")
     return folder
 
@@ -58,7 +62,8 @@ def many_rows(index: Path, side: int) -> Path:
     for date in ("2004", "2019"):
         keys = [f"04-{c:03d}-{r:03d}" for c, r in zip(col, row, strict=True)]
         seen = ground + 0.4 * random.normal(size=ground.shape)
-        table = pa.table({"date": [date] * len(keys), "xmin": west, "ymin": south, "xmax": west + 250, "ymax": south + 250})
+        place = {"xmin": west, "ymin": south, "xmax": west + 250, "ymax": south + 250}
+        table = pa.table({"date": [date] * len(keys), **place})
         parts.append((Descriptors(seen, keys, [f"{key}-{date}" for key in keys], ["04"] * len(keys), "cosine"), table))
     IndexStore.build(index, parts, replace(about(DIM), cell_m=250, crs=ABOUT.crs))
     return index

@@ -11,7 +11,9 @@ import pytest
 
 from tests.made.browsers import chromium, screenshots, window
 from tests.made.explored import explored_place
-from tests.made.explorer import serving
+from tests.made.serving import serving
+
+ALL_2019 = "() => [...document.querySelectorAll('.card')].every((one) => one.textContent.includes('2019'))"
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server(browser, tmp_path_factory):
+    assert browser.is_connected()  # without a browser nothing is built
     folder = explored_place(tmp_path_factory.mktemp("explored"))
     with serving(folder, "both", "--tiles", "tiles", "--evaluation", "matches.gpkg") as one:
         yield one
@@ -102,15 +105,17 @@ def test_a_picture_that_is_dropped_finds_its_tile(seen, server):
     seen.page.wait_for_selector(".card[data-n='200'][data-rank='1']")
 
 
-def test_a_file_that_is_no_picture_is_refused_in_the_servers_words(seen, server):
+def test_a_file_that_is_no_picture_is_refused_in_the_servers_words(seen):
     seen.click_tile(60)
     before = seen.cards()
-    seen.drop(b"to be, or not to be", "notes.txt", "text/plain")
+    with seen.page.expect_response("**/api/upload") as reply:
+        seen.drop(b"to be, or not to be", "notes.txt", "text/plain")
     alert = seen.page.locator("#query-error [role=alert]")
     alert.wait_for()
-    reply = server.upload(b"to be, or not to be", "notes.txt")
-    assert reply.status == 415
-    assert alert.inner_text() == reply.json["error"]
+    assert reply.value.status == 415
+    assert alert.inner_text() == reply.value.json()["error"]
+    assert "notes.txt" in alert.inner_text()
+    assert "/tmp" not in alert.inner_text()
     assert seen.cards() == before
     seen.shot("04-refused")
 
@@ -125,7 +130,8 @@ def test_the_divider_swipes_between_two_dates(seen):
     rows = slice(int(box["y"]) + 40, int(box["y"] + box["height"] / 2) - 60)
 
     def drag(share):
-        seen.page.mouse.move(box["x"] + box["width"] * float(seen.page.input_value("#swipe-range")) / 100, box["y"] + 50)
+        at = float(seen.page.input_value("#swipe-range")) / 100
+        seen.page.mouse.move(box["x"] + box["width"] * at, box["y"] + 50)
         seen.page.mouse.down()
         seen.page.mouse.move(box["x"] + box["width"] * share, box["y"] + 50, steps=4)
         seen.page.mouse.up()
@@ -161,7 +167,7 @@ def test_filters_by_date_area_and_number(seen, server, tiles):
     seen.page.click("#filters summary")
     with seen.page.expect_response("**/api/search"):
         seen.page.check("#filter-dates-1")
-    seen.page.wait_for_function("() => [...document.querySelectorAll('.card')].every((one) => one.textContent.includes('2019'))")
+    seen.page.wait_for_function(ALL_2019)
     assert seen.cards() == asked(server, tile=60, dates=["2019"])
     seen.page.click("#filter-draw")
     (west, north), (east, south) = seen.spot(tiles["key"].index(tiles["key"][75])), seen.spot(10)
