@@ -22,12 +22,12 @@ import rich_click as click
               "may be repeated.")
 @click.option("--basemap", type=click.Choice(["ign"]), help="Let the page fetch IGN's map; without it nothing is "
               "fetched from anywhere.")
-@click.option("--lang", type=click.Choice(["en", "fr"]), default="en", show_default=True, help="Language of the page.")
+@click.option("--lang", type=click.Choice(["en", "fr"]), help="Language of the page; by default the browser's.")
 @click.option("--open/--no-open", "open_", default=False, show_default=True, help="Open the page in a browser.")
 @click.option("--check", is_flag=True, help="Say what would be shown, as JSON, and stop.")
 def command(
     index: str, tiles: tuple[Path, ...], evaluation: Path | None, model: str | None, host: str, port: int,
-    token: str | None, names: tuple[str, ...], basemap: str | None, lang: str, open_: bool, check: bool,
+    token: str | None, names: tuple[str, ...], basemap: str | None, lang: str | None, open_: bool, check: bool,
 ) -> None:
     """Show INDEX in a browser: its tiles on a map, and what looks like what.
 

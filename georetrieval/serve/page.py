@@ -11,8 +11,8 @@ from georetrieval.serve.replies import Held
 FOLDER = Path(__file__).parent / "web"
 INDEX = "index.html"
 KINDS = {
-    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json", ".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2",
     ".pbf": "application/x-protobuf", ".ico": "image/x-icon", ".txt": "text/plain; charset=utf-8",
 }

@@ -25,7 +25,7 @@ class Settings:
     names : other names by which the host may be asked
     token : what every request has to bring; None asks for none
     basemap : "ign" lets the page fetch IGN's map; None lets it fetch nothing
-    lang : language that the page starts in, "fr" or "en"
+    lang : language that the page starts in, "fr" or "en"; None: the browser's
     upload_bytes, upload_pixels : largest picture that is taken
 
     Raises
@@ -39,7 +39,7 @@ class Settings:
     names: tuple[str, ...] = ()
     token: str | None = None
     basemap: str | None = None
-    lang: str = "en"
+    lang: str | None = None
     upload_bytes: int = 32 * MIB
     upload_pixels: int = 64_000_000
 

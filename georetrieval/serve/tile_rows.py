@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from georetrieval.errors import InputError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import BOUNDS, LONLAT, Rectangles, bounds_of
 from georetrieval.search.descriptors import Descriptors, Texts
@@ -93,13 +94,23 @@ class TileRows:
         return [*map(float, flat.min(axis=0)), *map(float, flat.max(axis=0))]
 
     def in_crs(self, box: Sequence[float]) -> tuple[float, float, float, float]:
-        """A box of degrees in the CRS of the index: the rectangle around it."""
+        """A box of degrees in the CRS of the index: the rectangle around it.
+
+        Raises
+        ------
+        InputError
+            When it is empty, or too far away.
+        """
         west, south, east, north = box
+        if not (west < east and south < north):
+            raise InputError("The box is empty; give west, south, east, north with west < east and south < north.")
         if not self.crs:
             return (west / FRAME_DEGREES, south / FRAME_DEGREES, east / FRAME_DEGREES, north / FRAME_DEGREES)
         from pyproj import Transformer
 
         found = Transformer.from_crs(LONLAT, self.crs, always_xy=True).transform_bounds(west, south, east, north)
+        if not np.isfinite(found).all():
+            raise InputError(f"The box lies outside what {self.crs} can tell; give one nearer to the tiles.")
         return (float(found[0]), float(found[1]), float(found[2]), float(found[3]))
 
     @cached_property

@@ -1,0 +1,75 @@
+"""`georetrieval serve`: what is refused before anything listens, and what it says."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+import pytest
+
+from georetrieval.errors import UsageError
+from georetrieval.search.store import IndexStore
+from georetrieval.serve.settings import Settings
+from tests.made.rows import ABOUT, part
+
+
+def test_check_says_what_would_be_shown(cli, index):
+    code, out, err = cli("serve", index, "--tiles", "tiles", "--check")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["name"] == "town"
+    assert told["crs"] == "EPSG:2154"
+    assert told["dates"] == ["2004", "2019"]
+    assert told["modalities"] == ["photo"]
+
+
+def test_without_the_extra_it_says_how_to_get_it(cli, index, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    code, _, err = cli("serve", index, "--check")
+    assert code == 5
+    assert "georetrieval[serve]" in err
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [
+    (["nowhere"], 2, "no index at"),
+    (["town", "--tiles", "nowhere"], 2, "does not exist"),
+    (["town", "--evaluation", "nowhere.gpkg"], 2, "does not exist"),
+    (["town", "--token", "short"], 2, "at least 16"),
+    (["town", "--host", "0.0.0.0"], 2, "--allow-host"),
+    (["town", "--host", "a b"], 2, "no name or address"),
+    (["town", "--port", "70000"], 2, "70000"),
+    (["town", "--host", "192.0.2.7", "--port", "0"], 2, "cannot be listened on"),
+    (["postgresql://a@b/c?table=d"], 2, "needs the folder"),
+])
+def test_what_cannot_be_served(cli, index, words, code, said):
+    assert index == "town"
+    found, _, err = cli("serve", *words)
+    assert found == code
+    assert said in err
+
+
+def test_tiles_of_another_kind_do_not_belong(cli, index, tmp_path):
+    assert index == "town"
+    IndexStore.build(tmp_path / "other", [part("a", 1)], ABOUT)
+    code, _, err = cli("serve", tmp_path / "other", "--tiles", "tiles", "--check")
+    assert code == 4
+    assert "cut another way" in err
+
+
+def test_a_port_that_is_taken(cli, index):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err = cli("serve", index, "--port", taken.getsockname()[1])
+    assert code == 75
+    assert "--port" in err
+
+
+def test_other_machines_need_a_token_and_a_name():
+    with pytest.raises(UsageError, match="token"):
+        Settings(host="192.0.2.7")
+    with pytest.raises(UsageError, match="--allow-host"):
+        Settings(host="0.0.0.0", token="x" * 16)
+    there = Settings(host="0.0.0.0", token="x" * 16, names=("gis.example", "fe80::1"))
+    assert there.hosts(80) == {"127.0.0.1:80", "localhost:80", "[::1]:80", "gis.example:80", "[fe80::1]:80"}
+    assert there.address(80) == "http://gis.example:80/?token=" + "x" * 16
+    assert Settings(host="::1", port=1).address(1) == "http://[::1]:1/"

@@ -1,0 +1,42 @@
+"""Sixteen tiles at two dates with photo and classes, their index of 2004, an evaluation of it, and a server of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from georetrieval.geo.tileset import TileSet
+from tests.made.serving import Serving, command, make_land, serving
+
+
+@pytest.fixture(scope="session")
+def land(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with tiles/, town/ (an index of 2004 by HOG), and matches.gpkg and .geojson of 2019."""
+    folder = tmp_path_factory.mktemp("explorer")
+    make_land(folder)
+    for suffix in ("gpkg", "geojson"):
+        command("evaluate", f"{folder}/town", "--tiles", folder / "tiles", "--date", "2019", "--format", "json",
+                "-o", folder / f"matches.{suffix}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiles(land: Path) -> TileSet:
+    return TileSet.open(land / "tiles")
+
+
+@pytest.fixture(scope="session")
+def server(land: Path) -> Iterator[Serving]:
+    with serving(land, "./town", "--tiles", "tiles", "--evaluation", "matches.gpkg", "--lang", "fr") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def columns(server: Serving) -> dict[str, Any]:
+    """GET /api/tiles."""
+    found: dict[str, Any] = json.loads(server.get("/api/tiles").data)
+    return found
