@@ -143,6 +143,7 @@ def test_the_keyboard_alone_is_enough(seen, tiles):
     with page.expect_response("**/api/search"):
         press("+")
     page.wait_for_selector(f".examples.like button[aria-label*='{tiles['id'][third]}']")
+    assert page.evaluate("document.activeElement.closest('#matches') !== null")
     seen.drawn()
     page.focus("#map canvas")
     middle = seen.tell("tiles.under(map.getCenter().toArray())")

@@ -46,6 +46,17 @@ export function icon(name) {
   return drawing;
 }
 
+// Draws an area anew; a focus that was in it stays in it, on the same control where there still is one.
+export function redraw(area, ...children) {
+  const held = area.contains(document.activeElement) ? document.activeElement : null;
+  const mark = held && (held.id || held.getAttribute("aria-label") || held.textContent);
+  area.replaceChildren(...children.filter(Boolean));
+  if (!held || held === area) return;
+  const stops = [...area.querySelectorAll("button, select, input, summary, [tabindex]")];
+  const same = stops.find((one) => (one.id || one.getAttribute("aria-label") || one.textContent) === mark);
+  (same ?? stops.find((one) => one.matches(".card")) ?? stops[0] ?? area).focus({ preventScroll: true });
+}
+
 // What a screen reader is told without moving the focus.
 export function announce(sentence) {
   byId("announcer").textContent = sentence;

@@ -1,6 +1,6 @@
 // The queries of an evaluation that were not found first: on the map, and as a list of the worst.
 
-import { byId, h, showError } from "./dom.js";
+import { byId, h, redraw, showError } from "./dom.js";
 import { evaluation, nameEvaluation, verdictOf } from "./evaluation.js";
 import { number, onLanguage, t } from "./i18n.js";
 import { fit } from "./map.js";
@@ -56,12 +56,12 @@ function draw() {
   const figures = Object.entries(read.summary ?? {}).filter(([, value]) => typeof value === "number");
   const list = h("ol", { class: "worst", "aria-label": t("failures.worst") }, failed.slice(0, shown).map(row));
   const left = failed.length - shown;
-  byId("pane-failures").replaceChildren(
+  redraw(byId("pane-failures"),
     h("h2", {}, t("failures.title", { name })),
     h("dl", { class: "figures" }, figures.map(([what, value]) => h("div", {}, h("dt", {}, what),
       h("dd", {}, Number.isInteger(value) ? number(value) : number(value, 3))))),
     failed.length ? h("h3", {}, t("failures.worst")) : h("p", { class: "hint" }, t("failures.none")), list,
-    left > 0 && h("button", { type: "button", id: "failures-more", onclick: more }, t("failures.more", { n: Math.min(STEP, left) })) || "");
+    left > 0 && h("button", { type: "button", id: "failures-more", onclick: more }, t("failures.more", { n: Math.min(STEP, left) })));
 }
 
 function more() {
@@ -73,7 +73,8 @@ function more() {
 
 function row(query) {
   const { n, rank } = query;
-  const said = rank ? t("failures.rank", { n: rank }) : read.k ? t("failures.missed", { n: read.k }) : t("failures.lost");
+  const kept = read.k ?? query.found.length; // how many answers were looked at
+  const said = rank ? t("failures.rank", { n: rank }) : kept ? t("failures.missed", { n: kept }) : t("failures.lost");
   return h("li", {}, h("button", { type: "button", dataset: { n }, "aria-current": state.answer === n ? "true" : null,
     onclick: () => openAnswer(n) },
   picture(n, 128), h("span", { class: "stack" }, h("span", { class: "id" }, tiles.id[n]),

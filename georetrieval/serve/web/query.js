@@ -1,7 +1,7 @@
 // What is asked: a tile, a picture or examples; the dates of the place; the classes; finding a tile by its name.
 
 import { getTile } from "./api.js";
-import { byId, clearError, h, icon, showError } from "./dom.js";
+import { byId, clearError, h, icon, redraw, showError } from "./dom.js";
 import { language, number, onLanguage, t } from "./i18n.js";
 import { fit, show } from "./map.js";
 import { facts, framed, picture } from "./pictures.js";
@@ -61,7 +61,7 @@ function draw() {
   }
   const body = state.query?.kind === "tile" ? tileQuery(state.query.n)
     : state.query ? pictureQuery(state.query) : [h("p", { class: "facts" }, t("query.examples"))];
-  byId("query").replaceChildren(h("div", { class: "row between" }, head, close), ...body, ...examples);
+  redraw(byId("query"), h("div", { class: "row between" }, head, close), ...body, ...examples);
 }
 
 function clear() {

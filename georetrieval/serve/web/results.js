@@ -1,7 +1,7 @@
 // The matches as cards, in order; the map shows the same numbers.
 
 import { download } from "./api.js";
-import { announce, byId, h, icon, showError } from "./dom.js";
+import { announce, byId, h, icon, redraw, showError } from "./dom.js";
 import { number, onLanguage, t } from "./i18n.js";
 import { fit, show } from "./map.js";
 import { drawAnswer, emphasise, roleOf } from "./overlay.js";
@@ -41,7 +41,7 @@ function draw() {
   const parts = [heading(), pieces(), ...answered.notes.map((note) => h("p", { class: "hint" }, note)),
     answered.kept ? keptLine() : tools()];
   parts.push(matches.length ? list : h("p", { class: "hint" }, t("matches.none")));
-  area.replaceChildren(...parts.filter(Boolean));
+  redraw(area, ...parts);
   overlay();
   announce(t("matches.count", { n: matches.length }));
   return undefined;
