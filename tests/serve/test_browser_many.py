@@ -147,9 +147,10 @@ def test_the_keyboard_alone_is_enough(seen, tiles):
     seen.drawn()
     page.focus("#map canvas")
     middle = seen.tell("tiles.under(map.getCenter().toArray())")
+    other = next(n for n in middle if n != 77)  # the map went to the tile: Enter asks the other date of its place
     with page.expect_response("**/api/search"):
         press("Enter")
-    page.wait_for_function("id => document.querySelector('#query .id').textContent === id", arg=tiles["id"][middle[0]])
+    page.wait_for_function("id => document.querySelector('#query .id').textContent === id", arg=tiles["id"][other])
     seen.shot("21-keyboard")
     page.locator("#filters summary").focus()
     press("Enter")
