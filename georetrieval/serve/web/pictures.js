@@ -22,7 +22,7 @@ export function framed(url, alt, show = "photo", loading = "lazy") {
   const frame = h("span", { class: "frame" });
   const missing = () => frame.replaceChildren(h("span", { class: "none" }, t("picture.missing")));
   if (url === null) missing();
-  else frame.append(h("img", { src: url, alt, class: show, decoding: "async", loading, draggable: false, onerror: missing }));
+  else frame.append(h("img", { src: url, alt, class: show, decoding: loading === "eager" ? "sync" : "async", loading, draggable: false, onerror: missing }));
   return frame;
 }
 
