@@ -26,6 +26,8 @@ from georetrieval.serve.tile_pictures import LEAST_PX, MOST_PX, NEEDED
 from georetrieval.serve.workroom import Workroom
 
 PICTURE_PX = 256
+MOST_RECEIVED = 3
+"""Pictures that may be on their way here at once: each takes its bytes in memory."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _PICTURE = re.compile(r"([0-9]{1,9})/(photo|semantic)\.png")
 _TYPES = re.compile(r"(image/[\w.+-]+|application/octet-stream)(;.*)?", re.IGNORECASE)
@@ -39,7 +41,8 @@ class Routes:
         self.searches = Workroom("search", workers=2, most=12)
         self.pictures = Workroom("picture", workers=2, most=128)
         self.loading = Workroom("load", workers=1, most=12)
-        self.opening = Workroom("upload", workers=1, most=3)
+        self.opening = Workroom("upload", workers=1, most=MOST_RECEIVED)
+        self.receiving = 0
 
     async def page(self, request: Request) -> Response:
         """GET / and /web/NAME: a file of the fixed list."""
@@ -70,8 +73,8 @@ class Routes:
         px = request.query_params.get("px", str(PICTURE_PX))
         if not _NUMBER.fullmatch(px) or not LEAST_PX <= int(px) <= MOST_PX:
             raise InputError(f"px is a number from {LEAST_PX} to {MOST_PX}.")
-        tag = f'"{shown.tag}-{px}"'
-        headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
+        tag = f'"{shown.tag}-{shown.pictures.tag}-{px}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         name = str(shown.tiles.names[shown.row(int(asked[1]))])
@@ -90,9 +93,14 @@ class Routes:
         if not _TYPES.fullmatch(request.headers.get("content-type", "")):
             raise RefusedError(415, "A picture is sent as image/* or application/octet-stream.")
         self._shown(request)
-        data = await request.body()
-        name = request.headers.get("x-name", "")
-        upload = await self.opening.do(lambda: self.explorer.uploads.add(data, name))
+        if self.receiving >= MOST_RECEIVED:
+            raise RefusedError(503, "Other pictures are being sent; send this one again in a moment.")
+        self.receiving += 1
+        try:
+            data, name = await request.body(), request.headers.get("x-name", "")
+            upload = await self.opening.do(lambda: self.explorer.uploads.add(data, name))
+        finally:
+            self.receiving -= 1
         return as_json({"upload": upload.id, "name": upload.name, "width": upload.width, "height": upload.height,
                         "preview": f"/api/upload/{upload.id}.png"})
 

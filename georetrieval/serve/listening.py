@@ -44,16 +44,21 @@ def listen(explorer: Explorer, ready: Callable[[str], None]) -> None:
 
     Parameters
     ----------
-    ready : called with the page's address once requests are answered
+    ready : called with the page's address once somebody who connects is waited for
     """
     settings = explorer.settings
     with bound(settings.host, settings.port) as door:
         port = int(door.getsockname()[1])
-        config = uvicorn.Config(
-            application(explorer, port), http=PatientProtocol, ws="none", lifespan="off", log_level="error",
-            access_log=False, server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS,
-            timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=CLOSE_S, backlog=WAITING,
-            h11_max_incomplete_event_size=16 << 10, loop="asyncio", log_config=None,
-        )
+        server = server_of(explorer, port)
         ready(settings.address(port))
-        uvicorn.Server(config).run(sockets=[door])
+        server.run(sockets=[door])
+
+
+def server_of(explorer: Explorer, port: int) -> uvicorn.Server:
+    """The server of an explorer, for a socket that is bound to this port."""
+    return uvicorn.Server(uvicorn.Config(
+        application(explorer, port), http=PatientProtocol, ws="none", lifespan="off", log_level="error",
+        access_log=False, server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=CLOSE_S, backlog=WAITING,
+        h11_max_incomplete_event_size=16 << 10, loop="asyncio", log_config=None,
+    ))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import Any
 
 from starlette.responses import Response
 
-from georetrieval.errors import BusyError, GeoretrievalError, MismatchError
+from georetrieval.errors import BusyError, GeoretrievalError, MismatchError, StoreError
 
 LEAST_ZIPPED = 1 << 10
+STATUS: dict[type[GeoretrievalError], int] = {BusyError: 503, MismatchError: 409, StoreError: 500}
+"""Of what went wrong here; all else is a bad question."""
+_FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/:;,'\"]+/)+")
 
 
 class RefusedError(GeoretrievalError):
@@ -28,11 +32,16 @@ def as_json(value: Any, status: int = 200) -> Response:
 
 
 def error_json(error: GeoretrievalError) -> Response:
-    """What went wrong, as one sentence."""
-    value: dict[str, Any] = {"error": " ".join(str(error).split())}
+    """What went wrong, as one sentence that does not say where on the disk."""
+    value: dict[str, Any] = {"error": discreet(" ".join(str(error).split()))}
     if isinstance(error, RefusedError):
         return as_json(value | ({"reload": True} if error.reload else {}), error.status)
-    return as_json(value, 503 if isinstance(error, BusyError) else 409 if isinstance(error, MismatchError) else 400)
+    return as_json(value, next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400))
+
+
+def discreet(text: str) -> str:
+    """A sentence in which files are called by their names alone."""
+    return _FOLDERS.sub("", text)
 
 
 class Held:

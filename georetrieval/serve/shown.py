@@ -82,6 +82,7 @@ class Shown:
         gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint, index=index)
         told = None if answers is None else evaluation(answers, tiles, evaluated)
         columns = Held(tiles.columns(_tag(store.name)), "application/json", _tag(store.name), cache="no-cache")
+        _ = tiles.of_key  # made now, not while the first reader waits
         return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), told, columns)
 
     @property

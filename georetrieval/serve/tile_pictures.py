@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from georetrieval.files import digest
 from georetrieval.geo.tileset import TileSet
 from georetrieval.samples.bands import derive
 from georetrieval.serve.replies import RefusedError
@@ -30,6 +31,7 @@ class TilePictures:
 
     def __init__(self, tilesets: Sequence[TileSet]) -> None:
         self.tilesets = tuple(tilesets)
+        self.tag = digest([tileset.digest for tileset in tilesets])[:12]
         self._where: dict[str, tuple[int, int, int]] = {}
         for number, tileset in enumerate(self.tilesets):
             frame = tileset.catalogue

@@ -94,7 +94,7 @@ def read_upload(data: bytes, name: str, most_pixels: int) -> Upload:
         try:
             sniff(path)
         except InputError as error:
-            raise RefusedError(415, str(error)) from error
+            raise RefusedError(415, str(error).replace(str(path), name)) from error
         with opened(path) as file:
             width, height = file.width, file.height
         if width * height > most_pixels:

@@ -1,4 +1,4 @@
-"""A real server of the explorer in a process of its own, and ways to ask it, the impolite ones too."""
+"""A real server of the explorer, in a process of its own or in a thread, and ways to ask it, impolite ones too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ import psutil
 import pytest
 
 from georetrieval.cli.main import main
+from georetrieval.serve.explorer import Explorer
+from georetrieval.serve.listening import bound, server_of
 from tests.made.towns import survey, town
 
 START_S = 120
@@ -30,6 +33,8 @@ from georetrieval.serve.guard import Guard
 from georetrieval.serve.patience import PatientProtocol
 PatientProtocol.head_s, Guard.body_s = 1.0, 1.5
 from georetrieval.cli.main import main
+from georetrieval.serve.explorer import Explorer
+from georetrieval.serve.listening import bound, server_of
 main(sys.argv[1:])
 """
 """The command line with deadlines that a test can wait for."""
@@ -69,7 +74,7 @@ class Serving:
 
     port: int
     token: str | None
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | None = None
 
     @property
     def host(self) -> str:
@@ -117,7 +122,23 @@ class Serving:
 
     def memory(self) -> int:
         """Resident bytes of the process."""
+        assert self.process is not None
         return int(psutil.Process(self.process.pid).memory_info().rss)
+
+
+@contextmanager
+def served_here(explorer: Explorer) -> Iterator[Serving]:
+    """The same server in a thread of this process, which is there at once."""
+    with bound("127.0.0.1", 0) as door:
+        port = int(door.getsockname()[1])
+        server = server_of(explorer, port)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
+        thread.start()
+        try:
+            yield Serving(port, explorer.settings.token)
+        finally:
+            server.should_exit = True
+            thread.join(START_S)
 
 
 @contextmanager
@@ -136,7 +157,7 @@ def serving(folder: Path, *words: object, impatient: bool = False) -> Iterator[S
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(timeout=START_S)
+                assert process.wait(timeout=START_S) == 0
             finally:
                 process.kill()
                 if process.stdout is not None:

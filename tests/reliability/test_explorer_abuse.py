@@ -20,6 +20,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 
+from georetrieval.files import TEMPORARY_PREFIX
 from tests.made import campaign
 from tests.made.serving import Reply, Serving, make_land, serving
 
@@ -162,9 +163,10 @@ def too_much() -> Iterator[Case]:
                    "bytes=5-1", "lines=1", "bytes=" + "0-1," * 2000):
         yield f"Range {ranges[:20]}", asked("GET", "/api/tiles", Range=ranges), frozenset({200})
         yield f"Range {ranges[:20]}", asked("GET", "/api/tiles/1/photo.png", Range=ranges), frozenset({200})
-    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD", "FOO"):
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"):
         for path in ("/", "/api/index", "/api/search", "/api/tiles/1"):
             yield f"{method} {path}", asked(method, path), frozenset({405})
+    yield "HEAD", asked("HEAD", "/api/tiles/1"), frozenset({200})
 
 
 def _in_pieces(size: int) -> Callable[[Serving], Reply | None]:
@@ -209,10 +211,11 @@ def harmless(server: Serving, land: Path) -> None:
     _in_pieces(SENT)(server)
 
 
-def leaks(reply: Reply, land: Path) -> bool:
-    """Whether an answer holds what lies on the disk, or says where that is."""
-    return any(word in reply.data for word in (SECRET.encode(), b"root:", b"from __future__", str(land).encode(),
-                                               b"Traceback", b"[fonts]", b"manifests/0"))
+def leaks(reply: Reply, land: Path, asked_for: str = "") -> bool:
+    """Whether an answer holds what lies on the disk, or says where that is without having been told."""
+    words = [SECRET, "root:", "from __future__", "Traceback", "[fonts]", "manifests/0", TEMPORARY_PREFIX, "/tmp"]
+    words += [str(land)]
+    return any(word.encode() in reply.data for word in words if word not in asked_for)
 
 
 def test_nothing_leaks_and_nothing_grows(server: Serving, land: Path) -> None:
@@ -231,7 +234,7 @@ def test_nothing_leaks_and_nothing_grows(server: Serving, land: Path) -> None:
             wrong += [] if {400, 413} & right else [(name, "hung up")]
             continue
         wrong += [] if reply.status in right else [(name, reply.status)]
-        leaked += [name] if leaks(reply, land) else []
+        leaked += [name] if leaks(reply, land, name) else []
     harmless(server, land)
     growth = server.memory() - before
     campaign.told("R15", requests=len(chosen), wrong=len(wrong), leaks=len(leaked), hung_up=silent,
@@ -239,6 +242,7 @@ def test_nothing_leaks_and_nothing_grows(server: Serving, land: Path) -> None:
     assert wrong == []
     assert leaked == []
     assert growth < GROWTH
+    assert server.process is not None
     assert server.process.poll() is None
 
 
@@ -248,6 +252,7 @@ def test_a_leak_would_be_seen(land: Path) -> None:
 
 
 def test_it_listens_on_one_address_alone(server: Serving) -> None:
+    assert server.process is not None
     found = [c.laddr for c in psutil.Process(server.process.pid).net_connections("inet") if c.status == "LISTEN"]
     assert [(one.ip, one.port) for one in found] == [("127.0.0.1", server.port)]
 
@@ -317,3 +322,17 @@ def test_a_link_with_the_token_lets_in_by_a_cookie_that_scripts_cannot_read(serv
     kept = cookie.partition(";")[0]
     assert asked("GET", "/api/index", token=None, Cookie=kept)(server).status == 200
     assert asked("GET", f"/api/index?token={TOKEN}", token=None)(server).status == 403
+
+def test_only_a_few_pictures_are_received_at_once(server: Serving) -> None:
+    head = (f"POST /api/upload HTTP/1.1\r\nHost: {server.host}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: "
+            "image/png\r\nContent-Length: 1000\r\n\r\nxx").encode()
+    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(6)]
+    try:
+        for one in lines:
+            one.sendall(head)
+        said = sorted(_read(one)[9:12] for one in lines)
+        assert said == [b"408"] * 3 + [b"503"] * 3
+    finally:
+        for one in lines:
+            one.close()
+    assert _dropped(b"no picture")(server).status == 415

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from georetrieval.geo.tileset import TileSet
-from tests.made.serving import Serving, command, make_land, serving
+from georetrieval.serve.explorer import Explorer
+from georetrieval.serve.settings import Settings
+from tests.made.serving import Serving, command, make_land, served_here
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +33,8 @@ def tiles(land: Path) -> TileSet:
 
 @pytest.fixture(scope="session")
 def server(land: Path) -> Iterator[Serving]:
-    with serving(land, "./town", "--tiles", "tiles", "--evaluation", "matches.gpkg", "--lang", "fr") as found:
+    explorer = Explorer(land / "town", Settings(lang="fr"), tiles=[land / "tiles"], evaluation=land / "matches.gpkg")
+    with served_here(explorer) as found:
         yield found
 
 

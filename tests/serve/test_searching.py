@@ -169,6 +169,14 @@ def test_questions_that_make_no_sense(server, body, status):
     assert reply.json["error"].endswith((".", "?"))
 
 
+def test_a_file_that_is_no_picture_is_named_as_it_was_dropped(server):
+    for data, status in ((b"no picture", 415), (b"II*\0" + bytes(100), 400)):
+        reply = server.upload(data, "h%C3%A9las.tif")
+        assert reply.status == status
+        assert "hélas.tif" in reply.json["error"]
+        assert "picture " not in reply.json["error"].partition("hélas.tif")[0]
+
+
 def test_files_to_take_away(server, columns, land, tmp_path):
     body = {"tile": 20, "k": 4}
     words = (columns["id"][20], "--tiles", land / "tiles", "--exclude-self", "-k", 4)

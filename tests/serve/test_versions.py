@@ -16,13 +16,13 @@ from georetrieval.search.changing import Choice, remove_rows
 from georetrieval.search.store import IndexStore
 from georetrieval.serve.evaluations import evaluation, read_answers
 from georetrieval.serve.explorer import Explorer
-from georetrieval.serve.replies import RefusedError
+from georetrieval.serve.replies import RefusedError, discreet
 from georetrieval.serve.searching import Body, search
 from georetrieval.serve.settings import Settings
 from georetrieval.serve.shown import Shown
 from georetrieval.serve.uploads import MOST, Uploads
 from tests.made.rows import ABOUT, part
-from tests.made.serving import command, serving
+from tests.made.serving import command, served_here
 from tests.made.towns import write_net
 
 
@@ -59,7 +59,7 @@ def test_a_changed_index_is_refused_until_it_is_loaded_again(land, town):
 
 
 def test_a_changed_index_is_said_to_the_page(town):
-    with serving(town.parent, "./town") as server:
+    with served_here(Explorer(town, Settings())) as server:
         version = server.get("/api/index").json["index_version"]
         assert server.post("/api/search", {"tile": 1}, X_Index_Version=version).status == 200
         remove_rows(town, Choice(tile_ids=(IndexStore.open(town).load()[0].names[0],)))
@@ -171,3 +171,9 @@ def test_overlapping_rows_answer_with_places(tmp_path):
     found = search(explorer.fresh(), explorer.uploads, Body(tile=0, k=4)).matches
     middles = west[found.rows[0]]
     assert all(abs(a - b) > 50 for place, a in enumerate(middles) for b in middles[:place])
+
+
+def test_a_sentence_does_not_say_where_on_the_disk():
+    assert discreet("/home/a/b c/tiles/pack.npy cannot be read") == "b c/tiles/pack.npy cannot be read"
+    assert discreet("The index /srv/data/town is damaged: /x/y.") == "The index town is damaged: y."
+    assert discreet("1/2 of it, at http://a.b/c/d") == "1/2 of it, at http://a.b/c/d"

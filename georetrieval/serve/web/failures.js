@@ -37,7 +37,7 @@ async function layer() {
       draw();
     }
     if (state.tab === "failures" || state.answer !== null) {
-      drawVerdicts(queries.map((one) => ({ n: one.n, verdict: verdictOf(one) })));
+      drawVerdicts(queries.map((one) => ({ n: one.n, verdict: verdictOf(one) })), state.tab !== "failures");
     }
   } catch (error) {
     showError(byId("pane-failures"), error, { label: t("error.again"), action: layer });

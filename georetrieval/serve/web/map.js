@@ -109,6 +109,12 @@ function paint() {
   set("box-fill", "fill-opacity", 0.05);
 }
 
+// A layer steps back while something else is looked at.
+export async function soften(layer, opacity) {
+  await ready;
+  map.setPaintProperty(layer, "fill-opacity", opacity);
+}
+
 export async function setData(source, features) {
   await ready;
   map.getSource(source).setData(collection(features));

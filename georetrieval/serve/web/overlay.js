@@ -3,7 +3,7 @@
 import { Marker } from "./vendor/maplibre-gl.mjs";
 import { byId, h } from "./dom.js";
 import { t } from "./i18n.js";
-import { setData, theMap } from "./map.js";
+import { setData, soften, theMap } from "./map.js";
 import { centreOf, polygon } from "./tiles.js";
 
 let markers = [];
@@ -55,9 +55,10 @@ export function emphasise(rank) {
 const VERDICTS = ["failed", "later", "found"];
 let verdicts = false;
 
-// Queries of the evaluation: [{n, verdict}], the failed ones on top.
-export function drawVerdicts(queries) {
+// Queries of the evaluation: [{n, verdict}], the failed ones on top; faint below an answer.
+export function drawVerdicts(queries, faint = false) {
   verdicts = queries.length > 0;
+  soften("verdicts", faint ? 0.4 : 1);
   const order = [...queries].sort((a, b) => VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict));
   setData("verdicts", order.map(({ n, verdict }) => polygon(n, { verdict })));
   drawKey();
