@@ -110,6 +110,7 @@ class Window:
 
     def click_tile(self, n: int) -> None:
         """Click on the map in the middle of a tile, and wait for the matches."""
+        self.tell("void (map.getBounds().contains(tiles.centreOf(value)) || map.jumpTo({center: tiles.centreOf(value)}))", n)
         with self.page.expect_response("**/api/search"):
             self.page.mouse.click(*self.spot(n))
         self.page.wait_for_selector(".card")

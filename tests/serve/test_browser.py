@@ -247,3 +247,16 @@ def test_matches_are_downloaded(seen, tiles, tmp_path, kind):
     else:
         rows = gpd.read_file(file, layer="matches").to_dict("records")
     assert any([row[name] for row in rows] == wanted for name in rows[0]), json.dumps(rows[0], default=str)
+
+
+def test_without_webgl_the_lists_still_work(browser, server, shots, tiles):
+    with window(browser, server, shots) as seen:
+        seen.page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        seen.page.goto(seen.origin)
+        seen.page.wait_for_selector("body[data-tiles=here]")
+        assert "needs WebGL" in seen.page.locator("#map-note").inner_text()
+        seen.page.fill("#find-text", tiles["id"][60])
+        seen.page.click("#find [type=submit]")
+        seen.page.wait_for_selector(".card")
+        assert seen.cards() == asked(server, tile=60)
+        seen.shot("11-no-webgl")

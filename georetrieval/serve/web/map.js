@@ -111,11 +111,13 @@ function paint() {
 
 // A layer steps back while something else is looked at.
 export async function soften(layer, opacity) {
+  if (!map) return;
   await ready;
   map.setPaintProperty(layer, "fill-opacity", opacity);
 }
 
 export async function setData(source, features) {
+  if (!map) return;
   await ready;
   map.getSource(source).setData(collection(features));
 }
