@@ -110,7 +110,8 @@ class Window:
 
     def click_tile(self, n: int) -> None:
         """Click on the map in the middle of a tile, and wait for the matches."""
-        self.tell("void (map.getBounds().contains(tiles.centreOf(value)) || map.jumpTo({center: tiles.centreOf(value)}))", n)
+        middle = "tiles.centreOf(value)"
+        self.tell(f"void (map.getBounds().contains({middle}) || map.jumpTo({{center: {middle}}}))", n)
         with self.page.expect_response("**/api/search"):
             self.page.mouse.click(*self.spot(n))
         self.page.wait_for_selector(".card")
