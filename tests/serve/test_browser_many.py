@@ -18,7 +18,8 @@ CONTRAST = """() => {
     const lightness = (colour) => {
         const parts = colour.match(/[\\d.]+/g).map(Number);
         if (parts.length > 3 && parts[3] === 0) return null;
-        const [r, g, b] = parts.slice(0, 3).map((one) => one / 255)
+        const most = colour.startsWith("color(") ? 1 : 255; // color(srgb 0.9 0.9 0.9 / 0.75) or rgb(230, 230, 230)
+        const [r, g, b] = parts.slice(0, 3).map((one) => one / most)
             .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
@@ -33,7 +34,7 @@ CONTRAST = """() => {
     for (const element of document.querySelectorAll("body *")) {
         const text = [...element.childNodes].filter((one) => one.nodeType === 3 && one.textContent.trim());
         if (!text.length || !element.checkVisibility({visibilityProperty: true})) continue;
-        if (element.matches("option, .maplibregl-ctrl *")) continue;
+        if (element.matches("option")) continue;
         const [a, b] = [lightness(getComputedStyle(element).color), behind(element)].sort((x, y) => y - x);
         found.push([(a + 0.05) / (b + 0.05), element.className || element.tagName, text[0].textContent.trim()]);
     }
