@@ -130,7 +130,7 @@ def test_the_divider_swipes_between_two_dates(seen):
     rows = slice(int(box["y"]) + 40, int(box["y"] + box["height"] / 2) - 60)
 
     def drag(share):
-        at = float(seen.page.input_value("#swipe-range")) / 100
+        at = min(max(float(seen.page.input_value("#swipe-range")) / 100, 0.01), 0.99)
         seen.page.mouse.move(box["x"] + box["width"] * at, box["y"] + 50)
         seen.page.mouse.down()
         seen.page.mouse.move(box["x"] + box["width"] * share, box["y"] + 50, steps=4)

@@ -15,7 +15,11 @@ export function startSwipe() {
   const redraw = () => byId("swipe").open && draw();
   onLanguage(redraw);
   onChange((changed) => changed.has("show") && redraw());
-  byId("swipe").addEventListener("click", (event) => event.target === byId("swipe") && byId("swipe").close());
+  byId("swipe").addEventListener("pointerdown", (event) => {
+    const { left, right, top, bottom } = byId("swipe").getBoundingClientRect();
+    const inside = event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom;
+    if (event.target === byId("swipe") && !inside) byId("swipe").close();
+  });
 }
 
 // Sides are rows of tiles, or a picture that was sent.
