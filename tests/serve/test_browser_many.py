@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 
@@ -245,7 +246,7 @@ def test_a_server_that_was_stopped_is_told_in_place(browser, server, shots):
     with window(browser, server, shots) as seen:
         seen.open()
         seen.click_tile(100)
-        server.process.terminate()
+        server.process.send_signal(signal.SIGINT)
         server.process.wait(timeout=60)
         seen.page.mouse.click(*seen.spot(9000))
         alert = seen.page.locator("#matches [role=alert]")
