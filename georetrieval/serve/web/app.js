@@ -41,8 +41,17 @@ async function start() {
   startFailures(index);
   startSending(index);
   follow();
+  await painted();
   const mapped = ground(index);
   return fill(index, mapped);
+}
+
+// The words and fields are on the screen before the map takes the processor; a hidden page does not wait.
+function painted() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 150);
+  });
 }
 
 // A token in the address has done its work once the page is here: the cookie stands for it.
