@@ -19,18 +19,12 @@ import shapely
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.files import publish, publishing
+from georetrieval.geo.styles import Sizes, matches_style, queries_style, rows_style
 from georetrieval.search.matches import Matches
 
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
 LONLAT = "EPSG:4326"
 QUERIES, MATCHES, ROWS = "queries", "matches", "rows"
-HIT, MISS, UNKNOWN = "26,150,65,255", "215,25,28,255", "44,123,182,255"
-"""Line colours (red, green, blue, opacity). *Source*: ColorBrewer, RdYlGn and RdYlBu, 5 classes."""
-KINDS = (("yes", "true answer", HIT), ("no", "other place", MISS), ("unknown", "answer", UNKNOWN))
-RANKS = 5
-"""Ranks with a line of their own width; the others share the thinnest."""
-ABOVE, BELOW = 1, 7
-"""Where a label stands. *Source*: QGIS, Qgis::LabelQuadrantPosition."""
 GPKG_VERSION = {"VERSION": "1.2"}
 """What every QGIS since 3.0 reads without a warning. *Source*: GDAL, driver GPKG, VERSION."""
 Rectangles = npt.NDArray[np.float64]
@@ -42,7 +36,9 @@ class Ground:
 
     Attributes
     ----------
-    queries : columns query, key, answers, best_rank (rank of the first true answer, 0 when there is none), geometry
+    queries : columns query, key, answers, best_rank (rank of the first true answer, 0 when there is none), outcome
+        ("first", "later", "none": where the true answer is; "absent": no row that may answer shows its place;
+        "unknown"), geometry
     matches : columns query, rank, score, hit ("yes", "no", "unknown"), tile_id, scope, date, geometry
 
     Both have a column confidence (0..1, of the query's first answer) when the index is calibrated; a query may then
@@ -91,6 +87,8 @@ def on_ground(
     queries = gpd.GeoDataFrame({
         "query": matches.query_names.tolist(), "key": matches.query_keys.tolist(),
         "answers": matches.found.sum(axis=1).tolist(), "best_rank": first.tolist(),
+        "outcome": np.select([~judged, first == 1, first > 1, matches.truths == 0],
+                             ["unknown", "first", "later", "absent"], "none"),
     }, geometry=_boxes(query_bounds), crs=crs or None)
     answers = list(matches)
     rows = np.asarray([a.row for a in answers], np.int64)
@@ -136,7 +134,7 @@ def write_rows(path: Path, rows: pa.Table, crs: str) -> None:
     """Publish the rows of an index as GeoPackage (layer "rows", with its style) or GeoJSON, by the suffix."""
     frame = rows_on_ground(rows, crs)
     if path.suffix.lower() == ".gpkg":
-        _write_layers(path, {ROWS: frame}, [_style(ROWS, _rows_qml())])
+        _write_layers(path, {ROWS: frame}, [_style(ROWS, rows_style(_sizes(frame)))])
     elif frame.crs is None:
         raise UsageError("These tiles lie in a plain frame of pixels; GeoJSON needs a place on Earth. Use .gpkg.")
     else:
@@ -159,8 +157,11 @@ def write_gpkg(path: Path, ground: Ground) -> None:
     """
     if len(ground.matches) == 0 and "confidence" not in ground.queries:
         raise InputError("There is no answer to put on a map.")
+    kinds = set(zip(ground.matches["hit"], ground.matches["rank"], strict=True))
+    sizes = _sizes(ground.matches)._replace(rectangles=len(ground.queries))
     _write_layers(path, {MATCHES: ground.matches, QUERIES: ground.queries},
-                  [_style(MATCHES, _matches_qml(ground.matches)), _style(QUERIES, _queries_qml())])
+                  [_style(MATCHES, matches_style(sizes, kinds)),
+                   _style(QUERIES, queries_style(_sizes(ground.queries), set(ground.queries["outcome"])))])
 
 
 def _write_layers(path: Path, layers: Mapping[str, gpd.GeoDataFrame], styles: Sequence[Mapping[str, Any]]) -> None:
@@ -228,64 +229,12 @@ def _style(layer: str, qml: str) -> dict[str, Any]:
             "owner": "", "ui": "", "update_time": pd.Timestamp("2000-01-01", tz="UTC")}
 
 
-def _queries_qml() -> str:
-    """A thin line, half of it outside the tile, so that it hides no answer and none hides it; the name above."""
-    symbol = _symbol("0", "0,0,0,255", 0.3, line="dash", inside=False)
-    return _qml(f'<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
-                f"<symbols>{symbol}</symbols></renderer-v2>", '"query"', quadrant=ABOVE)
-
-
-def _rows_qml() -> str:
-    """An outline inside each tile, and its date."""
-    return _qml('<renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">'
-                f'<symbols>{_symbol("0", UNKNOWN, 0.3)}</symbols></renderer-v2>', '"date"', quadrant=BELOW)
-
-
-def _matches_qml(matches: pd.DataFrame) -> str:
-    """A category per kind and rank that occurs; true answers and near ranks on top; rank and score below the name."""
-    used = set(zip(matches["hit"], matches["rank"].clip(upper=RANKS + 1), strict=True))
-    cases = [(f"{hit} {rank}", f"{label}, rank {rank if rank <= RANKS else f'&gt; {RANKS}'}", colour, 1.4 - 0.2 * rank)
-             for hit, label, colour in KINDS for rank in range(1, RANKS + 2) if (hit, rank) in used]
-    categories = "".join(f'<category value="{value}" symbol="{i}" label="{label}" render="true" type="string"/>'
-                         for i, (value, label, _, _) in enumerate(cases))
-    symbols = "".join(_symbol(str(i), colour, width) for i, (_, _, colour, width) in enumerate(cases))
-    attribute = f"&quot;hit&quot; || ' ' || min(&quot;rank&quot;, {RANKS + 1})"
-    return _qml(f'<renderer-v2 type="categorizedSymbol" attr="{attribute}" symbollevels="0" enableorderby="1" '
-                f'forceraster="0"><categories>{categories}</categories><symbols>{symbols}</symbols><orderby>'
-                '<orderByClause asc="1" nullsFirst="1">"hit"</orderByClause>'
-                '<orderByClause asc="0" nullsFirst="1">"rank"</orderByClause></orderby></renderer-v2>',
-                "\"rank\" || ' (' || round(\"score\", 3) || ')'", quadrant=BELOW,
-                priority=f"if(&quot;hit&quot; = 'yes', 10, 5) - min(&quot;rank&quot;, {RANKS})")
-
-
-def _symbol(name: str, colour: str, width: float, *, line: str = "solid", inside: bool = True) -> str:
-    """An outline of `width` millimetres; inside the tile, so that neighbours that share an edge both stay visible."""
-    options = {"line_color": colour, "line_style": line, "line_width": f"{width * (1 + inside):.2f}",
-               "line_width_unit": "MM", "joinstyle": "miter", "capstyle": "flat", "draw_inside_polygon": int(inside)}
-    inner = "".join(f'<Option type="QString" name="{key}" value="{value}"/>' for key, value in options.items())
-    return (f'<symbol type="fill" name="{name}" alpha="1" clip_to_extent="1" force_rhr="0">'
-            f'<layer class="SimpleLine" enabled="1" locked="0" pass="0"><Option type="Map">{inner}</Option></layer>'
-            f"</symbol>")
-
-
-def _qml(renderer: str, label: str, *, quadrant: int, priority: str = "5") -> str:
-    """A style as QGIS writes it, less its defaults. Tiles are no obstacles, or no label on them would be drawn."""
-    lift = -1 if quadrant == ABOVE else 1  # millimetres, so that the names of queries and the ranks do not touch
-    text = label.replace('"', "&quot;").replace("'", "&apos;")
-    return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
-        f'<qgis version="3.28.0" styleCategories="Symbology|Labeling" labelsEnabled="1">{renderer}'
-        f'<labeling type="simple"><settings calloutType="simple"><text-style fieldName="{text}" isExpression="1" '
-        'fontSize="8" fontSizeUnit="Point" textColor="0,0,0,255" textOpacity="1" namedStyle="Regular"><text-buffer '
-        'bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255" bufferOpacity="1"/>'
-        f'</text-style><placement placement="1" quadOffset="{quadrant}" yOffset="{lift}" offsetUnits="MM" priority="5" '
-        'polygonPlacementFlags="2"/>'
-        '<rendering drawLabels="1" obstacle="0"/><dd_properties><Option type="Map"><Option type="Map" '
-        'name="properties"><Option type="Map" name="Priority"><Option type="bool" name="active" value="true"/>'
-        f'<Option type="QString" name="expression" value="{priority}"/><Option type="int" name="type" value="3"/>'
-        '</Option></Option><Option type="QString" name="type" value="collection"/></Option></dd_properties>'
-        "</settings></labeling></qgis>"
-    )
+def _sizes(frame: gpd.GeoDataFrame) -> Sizes:
+    """How many rectangles, and their side in metres."""
+    bounds = frame.geometry[frame.geometry.notna()].bounds
+    metric = frame.crs is not None and frame.crs.is_projected and frame.crs.axis_info[0].unit_conversion_factor == 1
+    side = float((bounds["maxx"] - bounds["minx"]).median()) if metric and len(bounds) else 0.0
+    return Sizes(len(frame), side)
 
 
 def bounds_of(attributes: pa.Table, rows: Sequence[int] | npt.NDArray[np.int64]) -> Rectangles:

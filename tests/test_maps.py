@@ -52,6 +52,15 @@ def test_rectangles_ranks_and_hits():
     assert ground.queries.geometry[2] is None
 
 
+def test_what_became_of_a_query_and_that_some_could_not_be_found():
+    ground, matches, attributes = answered()
+    assert ground.queries["outcome"].tolist() == ["first", "later", "unknown"]
+    nothing = np.zeros_like(matches.hits)
+    bounds = np.zeros((3, 4))
+    missed = on_ground(replace(matches, hits=nothing), attributes, bounds, "EPSG:2154")
+    assert missed.queries["outcome"].tolist() == ["none", "none", "absent"]  # nobody shows the place ""
+
+
 def test_the_geopackage_has_both_layers_and_styles_that_name_every_value(tmp_path):
     ground, _, _ = answered()
     path = tmp_path / "m.gpkg"

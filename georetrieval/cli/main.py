@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "serve": "serve",
     "run": "run",
+    "qgis": "qgis",
     "demo": "demo",
     "doctor": "doctor",
 }

@@ -30,7 +30,7 @@ ALL = dict(commands())
 def test_every_promised_command_is_there() -> None:
     assert set(COMMANDS) == {
         "inspect", "synth", "sources", "tiles", "train", "index", "search", "classify", "compare", "detect", "detector",
-        "weights", "evaluate", "serve", "run", "demo", "doctor",
+        "weights", "evaluate", "serve", "run", "qgis", "demo", "doctor",
     }
     assert {"index build", "index add", "index remove", "index list", "index info", "index verify",
             "index compact", "index tune", "index repair", "index export", "index import", "tiles build",
