@@ -1,12 +1,12 @@
 # make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them and
-# looks at what they show;
+# looks at what they show; make browser: the explorer in Debian's Chromium (apt-get install chromium);
 # make campaigns: the reliability campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test notebooks campaigns nightly lint install clean
+.PHONY: demo test notebooks browser campaigns nightly lint install clean
 
 install: $(READY)
 
@@ -24,10 +24,14 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not browser"
 
 notebooks: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook tests/docs
+
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/serve -rs
 
 campaigns: $(READY)
 	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP

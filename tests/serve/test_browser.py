@@ -13,6 +13,8 @@ from tests.made.browsers import chromium, screenshots, window
 from tests.made.explored import explored_place
 from tests.made.serving import serving
 
+pytestmark = pytest.mark.browser
+
 ALL_2019 = "() => [...document.querySelectorAll('.card')].every((one) => one.textContent.includes('2019'))"
 
 

@@ -13,6 +13,8 @@ from tests.made.browsers import chromium, screenshots, window
 from tests.made.explored import many_rows
 from tests.made.serving import serving
 
+pytestmark = pytest.mark.browser
+
 SIDE = 112
 """2 x 112 x 112 = 25,088 rows."""
 CONTRAST = """() => {
