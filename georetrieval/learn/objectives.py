@@ -34,7 +34,7 @@ class Objective(Protocol):
 
 
 class PairBCE(nn.Module):
-    """p = sigmoid(FC(|a - b|)), binary cross-entropy against "same place", mean over the pairs.
+    """p = sigmoid(FC(`|a - b|`)), binary cross-entropy against "same place", mean over the pairs.
 
     Parameters
     ----------

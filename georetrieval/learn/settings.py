@@ -92,7 +92,7 @@ class TrainSettings:
     Attributes
     ----------
     objective
-        "bce": on |a - b|, half positive and half negative pairs. The others take positive pairs only, all else in the
+        "bce": on `|a - b|`, half positive and half negative pairs. The others take positive pairs only, all else in the
         batch is negative: "infonce", "nt-xent-dot" (without normalisation), "clip" (across the dates alone),
         "multi-similarity". "contrastive": on the distance of half positive and half negative pairs; "prototypical": on
         which of them is nearer. "triplet" (semi-hard), "supcon" and "cross-entropy" take labelled pictures, which

@@ -1,7 +1,7 @@
 """What a recipe may say: one experiment, frozen, validated whole.
 
 The pydantic models hold plain values; `recipe.build` turns them into the objects of the lower floors. Every field is
-described where it is declared (`schema_tiles`, `schema_learn`, `schema_evaluate`), and pipelines/*.yaml comment the
+described where it is declared (`schema_tiles`, `schema_learn`, `schema_evaluate`), and `pipelines/*.yaml` comment the
 ones they use.
 """
 

@@ -1,14 +1,14 @@
 """Lists of pictures: which files, what they show, what part they play. One CSV file beside the pictures.
 
-| column | what |
-|---|---|
-| `file` | path of the picture, from the list's folder (required) |
-| `key` | the identity that a match is judged by (required; may be empty where it is not known) |
-| `scope` | whom a query may meet; "" is one scope for all |
-| `role` | `image`, or `mask`: a picture of two values |
-| `part` | `train`, `validation`, `test`, `gallery` or "" |
-| `group` | what belongs together in time: pictures of one group are near copies of each other |
-| `x0 y0 x1 y1` | rectangle in pixels of the file, from its top left corner; all four, or none |
+Its columns:
+
+- `file`: path of the picture, from the list's folder (required)
+- `key`: the identity that a match is judged by (required; may be empty where it is not known)
+- `scope`: whom a query may meet; "" is one scope for all
+- `role`: `image`, or `mask`: a picture of two values
+- `part`: `train`, `validation`, `test`, `gallery` or ""
+- `group`: what belongs together in time: pictures of one group are near copies of each other
+- `x0 y0 x1 y1`: rectangle in pixels of the file, from its top left corner; all four, or none
 """
 
 from __future__ import annotations

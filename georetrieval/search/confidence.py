@@ -189,7 +189,7 @@ def fit(features: Doubles, right: Mask, about: Measured) -> Calibration:
 
 
 def calibration_error(guesses: Doubles, right: Mask, bins: int = BINS) -> float:
-    """Expected calibration error, 0..1: mean |confidence - share right| of equal bins, by their queries.
+    """Expected calibration error, 0..1: mean `|confidence - share right|` of equal bins, by their queries.
 
     *Source*: Guo et al., On calibration of modern neural networks, ICML 2017, equation 5.
     """
