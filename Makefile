@@ -1,12 +1,13 @@
 # make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them and
 # looks at what they show; make browser: the explorer in Debian's Chromium (apt-get install chromium);
+# make docs: the pages, in docs/_build/html;
 # make campaigns: the reliability campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test notebooks browser campaigns nightly lint install clean
+.PHONY: demo docs test notebooks browser campaigns nightly lint install clean
 
 install: $(READY)
 
@@ -17,6 +18,13 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/georetrieval demo
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -n -W --keep-going -q -b html docs docs/_build/html
+
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -41,4 +49,4 @@ nightly: $(READY)
 		tests/reliability tests/tasks/test_running.py tests/geo/test_paint_anything.py -rP
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo docs/_build docs/api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -31,6 +31,7 @@ def command() -> None:
       georetrieval tiles build -o tiles --photos BDORTHO-2004 --vectors BDTOPO-2004 --scope 57 --date 2004
       georetrieval tiles list tiles
       georetrieval tiles show tiles 57-2004-E0905000N6930000-500 -o tile.png
+      georetrieval tiles show tiles 57-2004-E0905000N6930000-500 --photo -o photo.png
     """
 
 
@@ -127,17 +128,19 @@ def list_(tiles: Path, format_: str) -> None:
 @click.argument("tiles", type=PATH)
 @click.argument("tile_id")
 @click.option("-o", "--out", type=PATH, help="Write the picture here (PNG): photo, then classes.")
+@click.option("--photo", "photo_only", is_flag=True, help="Write the photo alone, as `search` reads one.")
 @format_option()
-def show(tiles: Path, tile_id: str, out: Path | None, format_: str) -> None:
+def show(tiles: Path, tile_id: str, out: Path | None, photo_only: bool, format_: str) -> None:
     """Show one tile: what the catalogue says, and a picture of its photo and classes side by side.
 
     Lists the tile's place, date, share of photo and the share of each class that occurs in it. With -o a PNG shows
-    the photo beside the classes in the legend's colours.
+    the photo beside the classes in the legend's colours; with --photo it is the photo alone, for `search`.
 
     \b
     Examples:
       georetrieval tiles show tiles 57-2004-E0905000N6930000-500
       georetrieval tiles show tiles 57-2004-E0905000N6930000-500 -o tile.png
+      georetrieval tiles show tiles 57-2004-E0905000N6930000-500 --photo -o photo.png
     """
     from georetrieval.errors import UsageError
     from georetrieval.geo.picturing import picture
@@ -145,12 +148,14 @@ def show(tiles: Path, tile_id: str, out: Path | None, format_: str) -> None:
 
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"The picture is a PNG file; write -o {out.with_suffix('.png')}.")
+    if photo_only and out is None:
+        raise UsageError("--photo says what to write, but not where; add -o photo.png.")
     tileset = TileSet.open(tiles)
     row = tileset.find(tile_id)
     if out is not None:
         from georetrieval.files import publish
 
-        publish(out, picture(tileset, tile_id))
+        publish(out, picture(tileset, tile_id, photo_only=photo_only))
     shares = {name: round(float(row[name]), 4) for name in row.index if name.startswith("share_") and row[name] > 0}
     plain = {name: row[name].item() if hasattr(row[name], "item") else row[name]
              for name in row.index if not name.startswith("share_")}

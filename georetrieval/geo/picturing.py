@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from georetrieval.errors import InputError
 from georetrieval.geo.tile import Tile
 from georetrieval.geo.tileset import TileSet
 
@@ -33,15 +34,20 @@ def panels(tile: Tile, palette: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return found
 
 
-def picture(tileset: TileSet, tile_id: str) -> bytes:
-    """A PNG of one tile.
+def picture(tileset: TileSet, tile_id: str, *, photo_only: bool = False) -> bytes:
+    """A PNG of one tile: photo and classes side by side, or the photo alone at its own size.
 
     Raises
     ------
     InputError
-        When there is no such tile.
+        When there is no such tile, or it has no photo and only that is asked for.
     """
-    shown = panels(tileset.tile(tile_id), tileset.legend.palette())
+    tile = tileset.tile(tile_id)
+    shown = panels(tile, tileset.legend.palette())
+    if photo_only:
+        if not {"grey", "r"} & set(tile.bands):
+            raise InputError(f"The tile {tile_id} has no photo, only classes; leave --photo out.")
+        shown = shown[:1]
     gap = np.full((tileset.px, GAP_PX, 3), 255, np.uint8)
     row = [part for panel in shown for part in (gap, panel)][1:]
     memory = io.BytesIO()

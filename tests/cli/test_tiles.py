@@ -41,6 +41,13 @@ def test_build_list_and_show(tmp_path: Path, survey: list[object], capsys: pytes
     with Image.open(picture) as image:
         assert image.size == (64 + 4 + 64, 64)
         assert image.getpixel((100, 10)) == (0, 255, 0)
+        beside = image.convert("RGB").crop((0, 0, 64, 64))
+    assert run("tiles", "show", out, ID, "--photo", "-o", picture) == 0
+    with Image.open(picture) as image:
+        assert image.size == (64, 64)
+        assert list(image.getdata()) == list(beside.getdata())
+    assert run("tiles", "show", out, ID, "--photo") == 2
+    assert "photo.png" in capsys.readouterr().err
 
 
 def test_dry_run_writes_nothing(tmp_path: Path, survey: list[object], capsys: pytest.CaptureFixture[str]) -> None:
