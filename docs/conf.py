@@ -76,7 +76,7 @@ def fields_apart(lines: list[str]) -> list[str]:
     told, group = lines[:start], []
     for number, line in enumerate([*lines[start:], ""]):
         field = FIELD.match(line)
-        following = (lines[start:] + ["", ""])[number + 1]
+        following = [*lines[start:], "", ""][number + 1]
         if field and following.startswith("---"):
             return told + _each(group) + lines[start + number:]
         if field and not field["indent"]:
@@ -104,6 +104,13 @@ def numpydoc(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: 
         lines[:] = fields_apart(lines)
 
 
+def without_absent(_app: Any, docname: str, source: list[str]) -> None:
+    """The page of QGIS is left out of the table of contents where it is not there."""
+    if docname == "index" and not (Path(__file__).parent / "qgis.md").exists():
+        source[0] = source[0].replace("\nqgis\n", "\n")
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("source-read", without_absent)
     app.connect("autodoc-process-docstring", numpydoc, priority=400)

@@ -3,14 +3,15 @@
 - Commands of every page are parsed by the real command line, Python blocks compile, links lead to files.
 - Blocks right under `<!-- executed -->` are run, page after page in the order of `PAGES`, in one folder: what one page
   makes, the next ones use.
-- Blocks under `<!-- executed once merged -->` or `<!-- parsed once merged -->` wait for a command that is not there yet.
-  A test fails as soon as it is there: then the words "once merged" (or the whole line) have to go.
+- Blocks under `<!-- executed once merged -->` or `<!-- parsed once merged -->` wait for a command that is not there
+  yet. A test fails as soon as it is there: then the words "once merged" (or the whole line) have to go.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +23,8 @@ from georetrieval.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ["first-five-minutes", "index-a-departement", "old-photograph", "explain-a-failure", "choose-an-index", "explorer",
-         "report", "reliability", "add-a-lift", "enrol-an-animal"]
+PAGES = ["index-a-departement", "old-photograph", "explain-a-failure", "choose-an-index", "explorer", "report",
+         "reliability", "add-a-lift", "enrol-an-animal"]
 """Pages with commands, in the order in which they are run."""
 
 
@@ -33,8 +34,6 @@ def _readme() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -141,8 +140,8 @@ def test_executed_blocks_run(
 
 
 def _as_the_page_says(block: Block, words: list[str], printed: str) -> None:
-    """Searches for the photograph begin with its place, as `old-photograph` and `first-five-minutes` claim."""
-    if block.page in ("old-photograph", "first-five-minutes") and words[1] == "search" and "-o" not in words:
+    """Searches for the photograph begin with its place, as `old-photograph` claims."""
+    if block.page == "old-photograph" and words[1] == "search" and "-o" not in words:
         place = "98-2004-E0725500N6931250-250"
         first = next(line for line in printed.splitlines() if "98-2004-" in line or "no match" in line)
         sure = words[words.index("--min-confidence") + 1] if "--min-confidence" in words else "0"

@@ -118,4 +118,7 @@ def test_executed_blocks_run(
             with pytest.raises(SystemExit) as end:
                 main(words[1:])
             assert not end.value.code, (words, capsys.readouterr().err)
-            capsys.readouterr()
+            printed = capsys.readouterr().out
+            if words[1] == "search" and "-o" not in words:
+                first = next(line for line in printed.splitlines() if "98-2004" in line)
+                assert "98-2004-E0725500N6931250-250" in first, printed
