@@ -65,6 +65,15 @@ FIELD = re.compile(r"^(?P<indent> *)(?P<names>\w+(?:, \w+)+|\w+)(?: : (?P<type>.
 """First line of a field of a numpydoc section: one name or several, and mostly a type."""
 
 
+SOURCE = re.compile(r"\*?Source\*?: ")
+"""Begins the line of a published constant; it belongs to no field."""
+
+
+def source_apart(lines: list[str]) -> list[str]:
+    """Two empty lines before a *Source* line end the section that it follows."""
+    return [told for line in lines for told in (["", "", line] if SOURCE.match(line) else [line])]
+
+
 def fields_apart(lines: list[str]) -> list[str]:
     """Attributes that share a line (`a, b : (n,) str`) get one each, and types are shown as they are written.
 
@@ -77,7 +86,7 @@ def fields_apart(lines: list[str]) -> list[str]:
     for number, line in enumerate([*lines[start:], ""]):
         field = FIELD.match(line)
         following = [*lines[start:], "", ""][number + 1]
-        if field and following.startswith("---"):
+        if SOURCE.match(line) or (field and following.startswith("---")):
             return told + _each(group) + lines[start + number:]
         if field and not field["indent"]:
             told, group = told + _each(group), [line]
@@ -101,7 +110,7 @@ def numpydoc(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: 
     if what in ("attribute", "data", "property") and lines and lines[0]:
         lines[:0] = ["..", ""]              # else what stands before a colon in the first sentence becomes a type
     else:
-        lines[:] = fields_apart(lines)
+        lines[:] = fields_apart(source_apart(lines))
 
 
 def without_absent(_app: Any, docname: str, source: list[str]) -> None:
