@@ -61,48 +61,55 @@ html_copy_source = False
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 pygments_style = "friendly"
 
-FIELD = re.compile(r"^(?P<indent> *)(?P<names>\w+(?:, \w+)+|\w+)(?: : (?P<type>.+))?$")
-"""First line of a field of a numpydoc section: one name or several, and mostly a type."""
-
-
+SECTIONS = ("Attributes", "Parameters")
+FIELD = re.compile(r"(?P<names>\w+(?:, \w+)*)(?: : (?P<said>.+))?")
+"""First line of a field of a numpydoc section: one name or several, mostly with a type, a sentence, or both."""
+SHAPE = re.compile(r"(?P<type>\([^)]*\)(?: [\w.]+)?)(?:[,;:] (?P<text>.+))?")
+"""A type that begins with a shape: (n, d) float32, and what else is said."""
 SOURCE = re.compile(r"\*?Source\*?: ")
 """Begins the line of a published constant; it belongs to no field."""
 
 
-def source_apart(lines: list[str]) -> list[str]:
-    """Two empty lines before a *Source* line end the section that it follows."""
-    return [told for line in lines for told in (["", "", line] if SOURCE.match(line) else [line])]
-
-
 def fields_apart(lines: list[str]) -> list[str]:
-    """Attributes that share a line (`a, b : (n,) str`) get one each, and types are shown as they are written.
+    """Fields that share a line (`a, b : (n,) str`) get one each; types are shown as written, sentences as sentences.
 
-    Napoleon would take the names of a shared line for types, and parts of a shape for links.
+    Napoleon would take the names of a shared line for types, and whatever stands behind the colon for links.
     """
-    if "Attributes" not in lines:
-        return lines
-    start = lines.index("Attributes") + 2
-    told, group = lines[:start], []
-    for number, line in enumerate([*lines[start:], ""]):
-        field = FIELD.match(line)
-        following = [*lines[start:], "", ""][number + 1]
-        if SOURCE.match(line) or (field and following.startswith("---")):
-            return told + _each(group) + lines[start + number:]
-        if field and not field["indent"]:
-            told, group = told + _each(group), [line]
+    told: list[str] = []
+    field: list[str] = []
+    section = False
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        header = following.startswith("---")
+        if header or SOURCE.match(line) or (section and FIELD.fullmatch(line) and not line.startswith("---")):
+            told += _each(field)
+            field = []
+        if header or SOURCE.match(line):
+            section = header and line in SECTIONS
+            told += [line] if header else ["", "", line]    # two empty lines end a section
+        elif section and (field or FIELD.fullmatch(line)) and not line.startswith("---"):
+            field.append(line)
         else:
-            group.append(line)
-    return told + _each(group)
+            told.append(line)
+    return told + _each(field)
 
 
-def _each(group: list[str]) -> list[str]:
-    field = FIELD.match(group[0]) if group else None
-    if field is None:
-        return group
-    type_ = field["type"] and field["type"].replace("`", "")
-    said = [line for line in group[1:] if line]
-    firsts = [f"{name} : ``{type_}``" if type_ else name for name in field["names"].split(", ")]
-    return [line for first in firsts for line in (first, *said)] + group[1 + len(said):]
+def _each(field: list[str]) -> list[str]:
+    first = FIELD.fullmatch(field[0]) if field else None
+    if first is None:
+        return field
+    type_, text = _type_and_text(first["said"] or "")
+    said = [line for line in field[1:] if line]
+    said = [f"    {text}", *said] if text else said
+    firsts = [f"{name} : ``{type_}``" if type_ else name for name in first["names"].split(", ")]
+    return [line for name in firsts for line in (name, *said)] + [line for line in field[1:] if not line]
+
+
+def _type_and_text(said: str) -> tuple[str, str]:
+    said = said.replace("``", "`")
+    if shape := SHAPE.fullmatch(said):
+        return shape["type"], shape["text"] or ""
+    return (said.replace("`", ""), "") if len(said.split()) <= 3 and not set(said) & set(";\"") else ("", said)
 
 
 def numpydoc(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
@@ -110,7 +117,7 @@ def numpydoc(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: 
     if what in ("attribute", "data", "property") and lines and lines[0]:
         lines[:0] = ["..", ""]              # else what stands before a colon in the first sentence becomes a type
     else:
-        lines[:] = fields_apart(source_apart(lines))
+        lines[:] = fields_apart(lines)
 
 
 def without_absent(_app: Any, docname: str, source: list[str]) -> None:
