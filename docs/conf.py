@@ -120,13 +120,6 @@ def numpydoc(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: 
         lines[:] = fields_apart(lines)
 
 
-def without_absent(_app: Any, docname: str, source: list[str]) -> None:
-    """The page of QGIS is left out of the table of contents where it is not there."""
-    if docname == "index" and not (Path(__file__).parent / "qgis.md").exists():
-        source[0] = source[0].replace("\nqgis\n", "\n")
-
-
 def setup(app: Any) -> None:
     """Sphinx calls this."""
-    app.connect("source-read", without_absent)
     app.connect("autodoc-process-docstring", numpydoc, priority=400)

@@ -3,8 +3,6 @@
 - Commands of every page are parsed by the real command line, Python blocks compile, links lead to files.
 - Blocks right under `<!-- executed -->` are run, page after page in the order of `PAGES`, in one folder: what one page
   makes, the next ones use.
-- Blocks under `<!-- executed once merged -->` or `<!-- parsed once merged -->` wait for a command that is not there
-  yet. A test fails as soon as it is there: then the words "once merged" (or the whole line) have to go.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from types import ModuleType
 import pytest
 import rich_click as click
 
-from georetrieval.cli.main import COMMANDS, main
+from georetrieval.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,7 +39,7 @@ def _loaded(path: Path, name: str) -> ModuleType:
 readme = _loaded(Path(__file__).with_name("test_readme.py"), "reading_readme")
 """Its way of reading blocks is used here too."""
 BLOCK = re.compile(r"(?:<!-- ([a-z ]+) -->\s*\n)?^```(sh|bash|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MARKS = {"", "executed", "executed once merged", "parsed once merged"}
+MARKS = {"", "executed"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,6 @@ class Block:
     def commands(self) -> list[list[str]]:
         found: list[list[str]] = readme.Code(self.language, self.text, False).commands
         return found if self.language != "python" else []
-
-    @property
-    def waits(self) -> bool:
-        return self.mark.endswith("once merged")
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -80,19 +74,11 @@ def test_pages_are_there_and_marks_are_known() -> None:
     assert {block.page for block in BLOCKS if block.mark == "executed"} <= set(PAGES)
 
 
-@pytest.mark.parametrize(("block", "words"), [(b, w) for b, w in OURS if not b.waits],
-                         ids=lambda value: " ".join(value) if isinstance(value, list) else value.page)
+@pytest.mark.parametrize(("block", "words"), OURS, ids=[f"{block.page}: {' '.join(words)}" for block, words in OURS])
 def test_commands_parse(block: Block, words: list[str]) -> None:
     readme.parsed(words)
     if words[1] in ("run", "train"):
         assert (ROOT / words[2]).is_file(), block.page
-
-
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.waits], ids=lambda b: f"{b.page}: {b.mark}")
-def test_what_waits_is_not_there_yet(block: Block) -> None:
-    """Once a command is there, its blocks have to be checked: take "once merged" out of the line above them."""
-    missing = {words[1] for words in block.commands} - set(COMMANDS)
-    assert missing, f"docs/{block.page}.md: write <!-- executed --> in place of <!-- {block.mark} -->, or nothing"
 
 
 def test_what_is_not_ours_is_make_or_pip() -> None:
