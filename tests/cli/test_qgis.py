@@ -24,10 +24,12 @@ NORTH_WEST = from_origin(930_000, 6_920_600, 2, 2)
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
     """Without a screen, with a profile of its own; skips where there is no QGIS."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    ours = ("PYTHON", "GDAL_", "PROJ_", "VIRTUAL_ENV")  # set for this process: a user's QGIS has none of them
+    own = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     room = tmp_path / "room"
     room.mkdir(mode=0o700)
-    own |= {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(room), "XDG_DATA_HOME": str(tmp_path / "share")}
+    own |= {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(room), "XDG_DATA_HOME": str(tmp_path / "share"),
+            "PATH": "/usr/bin:/bin"}  # the Python inside QGIS takes its libraries from the first python3 there
     found = shutil.which("qgis_process") and Path(SYSTEM_PYTHON).exists() and subprocess.run(
         [SYSTEM_PYTHON, "-c", "import qgis.core"], env=own, capture_output=True, check=False).returncode == 0
     if not found:
