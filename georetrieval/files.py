@@ -256,7 +256,7 @@ def _is_full(path: Path) -> bool:
             os.posix_fallocate(file.fileno(), 0, size + _ROOM)
     except OSError as error:
         return error.errno in _FULL
-    return shutil.disk_usage(path).free < max(8 * _ROOM, 4 * size)
+    return path.suffix == ".gpkg" and shutil.disk_usage(path).free < max(8 * _ROOM, 4 * size)
 
 
 def _umask() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from georetrieval.cli.index_pictures import kept_model
-from georetrieval.cli.index_tune import tune_options, tuned
+from georetrieval.cli.index_tune import require_kind, tune_options, tuned
 
 
 @click.command()
@@ -90,6 +90,7 @@ def import_(index: str, file: Path, model: str | None, kind: str, recall: float)
     from georetrieval.cli.queries import index_path
     from georetrieval.recipe.exchanging import import_index
 
+    require_kind(kind)
     store = import_index(index_path(index), file, model=None if model is None else kept_model(model),
                          created_by="georetrieval index import")
     click.echo(f"{store.manifest.counts.tiles} rows of the model {store.manifest.model} imported", err=True)

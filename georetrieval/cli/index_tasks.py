@@ -85,10 +85,12 @@ def build_by_tasks(
         After the index is published and told, when sheets were left out.
     """
     from georetrieval.cli.bars import progress
+    from georetrieval.cli.index_tune import require_kind
     from georetrieval.recipe.index_by_tasks import build, build_shard, check_place
     from georetrieval.tasks.running import Hands
     from georetrieval.tasks.task import Shard
 
+    require_kind(asked["kind"])
     hands = Hands(asked["jobs"], asked["scheduler"])
     shard = Shard.of(asked["shard"]) if asked["shard"] else None
     with progress() as report:

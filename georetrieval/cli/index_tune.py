@@ -28,13 +28,21 @@ def tune_options(command: _F) -> _F:
         "to reach --recall; exact; or a factory string of FAISS, such as PQ64x4fs,RFlat.")(command)
 
 
+def require_kind(kind: str) -> None:
+    """UsageError, before anything is done, for a value of `--index` that can never be built."""
+    if kind not in (AUTO, "exact"):
+        from georetrieval.search.ann import require_readable
+
+        require_readable(kind)
+
+
 @click.command()
 @click.argument("index")
 @tune_options
 def tune(index: str, kind: str, recall: float) -> None:
     """Choose how the index INDEX is searched, by what is measured on its rows.
 
-    A thousand rows ask the others: the answers of several kinds of index (all rows compared; short codes that propose
+    Two thousand rows ask the others: the answers of several kinds of index (all rows compared; short codes that propose
     rows; codes in lists) are held against the exact ones, and one query at a time is timed. `auto` takes the fastest
     that reaches the recall. Up to 20,000 rows all are compared, and nothing is measured. The vectors of the rows decide
     in every kind, and filters are exact; `search --exact` compares all rows, once.

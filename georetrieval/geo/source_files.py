@@ -10,7 +10,7 @@ from typing import Any
 from georetrieval.errors import InputError
 from georetrieval.foreign import kept_inside
 from georetrieval.geo.archives import ARCHIVE_SUFFIXES, VECTOR_SUFFIXES
-from georetrieval.geo.beside import found_beside
+from georetrieval.geo.beside import found_beside, names_beside
 from georetrieval.geo.shapefile import READ_WITH_SHP
 from georetrieval.geo.sniff import SUFFIXES
 from georetrieval.geo.sums import FileSum, Sums
@@ -19,8 +19,8 @@ from georetrieval.progress import Progress, silent
 
 MAX_FILES = 100_000
 _WITH_GPKG = ("-wal", "-journal")
-_BESIDE = (".ovr", ".msk", ".wld", ".tab", ".prj", ".tfw", ".j2w", ".jp2w", ".jgw", ".pgw")
-"""Suffixes of what lies beside a sheet: those of `found_beside`, as they are usual."""
+_BESIDE = {path.suffix.lower() for suffix in SUFFIXES for path in names_beside(Path(f"sheet{suffix}"))}
+"""Suffixes of what lies beside a sheet."""
 _TOLD = 3
 
 
@@ -110,8 +110,12 @@ def checked(survey: Survey, *, progress: Progress = silent) -> Survey:
     gone = missing(sums, files, [root for root in (survey.photos, survey.vectors) if root is not None])
     _refuse_vectors(survey, [path for path in vectors if path in wrong], wrong, gone)
     refused = {path.absolute(): wrong[bad] for path, some in sheets.items() for bad in some[::-1] if bad in wrong}
+    near: dict[Path, list[Path]] = {}
+    for sheet in sheets:
+        near.setdefault(sheet.absolute().parent, []).append(sheet.absolute())
     for path in gone:  # with what lies beside it a sheet would be another one
-        beside = [sheet.absolute() for sheet in sheets if _lies_beside(path, sheet.absolute())]
+        picture = path.suffix.lower() in SUFFIXES
+        beside = [] if picture else [sheet for sheet in near.get(path.parent, []) if _lies_beside(path, sheet)]
         refused |= dict.fromkeys(beside or [path], _told(path, "gone", sums))
     return replace(survey, checked=Checked(found, refused))
 
@@ -163,8 +167,7 @@ def _belongs(path: Path, root: Path) -> bool:
 
 
 def _lies_beside(path: Path, sheet: Path) -> bool:
-    named = path.stem == sheet.stem or path.name.startswith(sheet.name)
-    return path.parent == sheet.parent and named and path.suffix.lower() not in SUFFIXES
+    return path.stem == sheet.stem or path.name.startswith(sheet.name)
 
 
 def _told(path: Path, problem: str, sums: Sums) -> str:

@@ -31,7 +31,8 @@ COPIES = 5
 TIMEOUT_S = 900
 LEAST_TORCH = (2, 10)
 """*Source*: RELIABILITY 3, #18 (CVE-2025-32434, CVE-2026-24747): older unpicklers let code run."""
-_NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})$")
+_NAMED_HASH = re.compile(r"-((?=[0-9]*[a-f])[0-9a-f]{8,64})$")
+"""As timm names files; digits alone are a date or a step."""
 _REFUSED = 2
 _NO_MEMORY = 75
 
@@ -179,7 +180,8 @@ def _child(most: int) -> int:
     except Exception as error:
         if "alloc" in str(error) or "memory" in str(error).lower():
             return _NO_MEMORY
-        more = type(error).__name__ == "UnpicklingError" and "weights_only" in str(error).lower()
+        more = type(error).__name__ == "UnpicklingError" and any(
+            word in str(error) for word in ("Unsupported global", "Unsupported class"))
         sys.stderr.write("holds more than tensors, and loading it could run foreign code; ask for the state dict "
                          "alone.\n" if more else "cannot be read as weights: it is damaged or not a file of "
                          "weights.\n")

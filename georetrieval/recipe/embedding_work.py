@@ -108,7 +108,8 @@ class EmbeddingWork:
         found = Journal(self.folder).find(task.digest)
         if found is None or not found["part"] or not self.engines:
             return found
-        return found if found.get("engine") in self.engines.values() else None
+        engine = self.engines.get(tuple(found.get("bands", ())))
+        return found if engine is not None and found.get("engine") == engine else None
 
     def read(self, task: Task) -> Seen:
         """See `Work`."""
@@ -125,7 +126,8 @@ class EmbeddingWork:
             table = segments.table_of(found, ground_table(read.rows, self.source.crs))
             name, ref = publish_part(self.folder, table)
             result |= {"part": ref.model_dump(), "dim": found.dim, "space": found.space.value,
-                       FILES: {name: ref.sha256}, "engine": engine}
+                       FILES: {name: ref.sha256}, "engine": engine,
+                       "bands": list(read.samples.bands)}
         Journal(self.folder).note(task.digest, result)
         return result
 

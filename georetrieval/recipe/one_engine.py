@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from georetrieval.errors import InputError
-from georetrieval.files import canonical_json, digest, publish_first, remove_file
+from georetrieval.files import canonical_json, digest, publish, publish_first
 from georetrieval.nets import engines
 from georetrieval.nets.choice import using
 from georetrieval.nets.inference import InferenceNet
@@ -59,9 +59,10 @@ def _engine(work: EmbeddingWork, eye: InferenceNet, bands: Bands, tasks: Sequenc
     path = work.folder / f"engine-{digest(words)}.json"
     name = _kept(path, words)
     if name is None:
-        remove_file(path)  # nobody could read it
         name = _chosen(work, eye, bands, tasks)
-        publish_first(path, canonical_json(_sealed({**words, "engine": name})))
+        note = canonical_json(_sealed({**words, "engine": name}))
+        if not publish_first(path, note) and _kept(path, words) is None:  # one is there, and nobody can read it
+            publish(path, note)
         name = _kept(path, words) or name
     engines.engine_called(eye, name, bands)
     return name

@@ -97,6 +97,18 @@ def trained(flat: FlatIndex, plan: Plan) -> Any:
     return index
 
 
+def require_readable(factory: str) -> None:
+    """UsageError for a factory string that FAISS cannot read, whatever the vectors: known before hours of embedding."""
+    import faiss
+
+    try:
+        faiss.index_factory(64, Plan(factory).codes)
+    except RuntimeError as error:
+        if "could not parse" in str(error):  # what does not fit vectors of this length may fit others
+            raise UsageError(f"FAISS knows no kind of index {factory!r}; use auto, exact or a factory string such as "
+                             "PQ64x4fs,RFlat.") from error
+
+
 def untrained(flat: FlatIndex, plan: Plan) -> Any:
     """A FAISS index of a kind for the vectors of `flat`, without any; UsageError when FAISS knows no such kind."""
     import faiss

@@ -215,7 +215,8 @@ def _plans(index: FaissIndex, sample: Sample, recall: float) -> Iterator[Plan]:
 def surely(recall: float, answers: int) -> float:
     """The least share that may lie behind a measured one, with 95 % confidence (Clopper and Pearson, one side).
 
-    Where nothing was missed it is 1: no larger sample could say more for that kind.
+    Answers count as if they missed independently of each other. Where nothing was missed it is 1, so that a recall of 1
+    can be asked for, and a small sample is enough.
     """
     from scipy.stats import beta
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +46,7 @@ class Comparison:
         """
         sides = [_ranks(matches, k) for matches in (first, second)]
         names = sorted(sides[0].keys() & sides[1].keys())
-        counted = [name for name in names if any(_has_truth(side[name]) for side in sides)]
+        counted = [name for name in names if all(_has_truth(side[name]) for side in sides)]
         if not counted:
             raise MismatchError(f"The two were asked {len(sides[0])} and {len(sides[1])} queries of which none that "
                                 "counts is the same; ask both the tiles of the same names.")
@@ -75,9 +74,11 @@ class Comparison:
 
         *Source*: the exact sign test on the queries that only one of the two finds, McNemar, Psychometrika 12, 1947.
         """
+        from scipy.stats import binomtest
+
         alone = self.counts
         less, total = min(alone["first"], alone["second"]), alone["first"] + alone["second"]
-        return float(min(1.0, 2 * sum(comb(total, i) for i in range(less + 1)) / 2**total))
+        return float(binomtest(less, total).pvalue) if total else 1.0
 
     def of_kind(self, kind: str) -> Texts:
         """Names of the queries of a kind, as in `counts`: those that gain, or lose, most come first."""

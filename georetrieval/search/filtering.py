@@ -43,6 +43,11 @@ class Filter:
     own_scope: bool = False
     beyond_m: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in ("dates", "scopes", "bounds"):  # lists and arrays are taken too
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(value))
+
 
 EVERYTHING = Filter()
 
@@ -82,7 +87,7 @@ class Allowing:
             self._places = np.zeros(len(valid), np.int64)
             self._places[order] = np.arange(len(order))
         self._size = int(valid.sum())
-        self._kept: OrderedDict[tuple[Filter, int], Allowed] = OrderedDict()
+        self._kept: OrderedDict[Filter, Allowed] = OrderedDict()
 
     @cached_property
     def scopes(self) -> Words:
@@ -100,12 +105,12 @@ class Allowing:
         plain = replace(where, exclude_self=False, own_scope=False, beyond_m=0.0)
         if plain == EVERYTHING and scope is None:
             return self.everything
-        key = (plain, -2 if scope is None else scope)
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = self._kept[key] = self._found(plain, scope)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        if scope is not None:  # a search asks for each of them once
+            return self._found(plain, scope)
+        kept = self._kept.pop(plain, None) or self._found(plain, None)
+        self._kept[plain] = kept
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
         return kept
 
     def _found(self, where: Filter, scope: int | None) -> Allowed:

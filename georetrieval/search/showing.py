@@ -191,11 +191,10 @@ def _different(texts: Texts) -> str:
 
 
 def _left_out(descriptors: Descriptors) -> str | None:
-    some = descriptors.vectors[:MOST_IN_TABLE // max(1, descriptors.dim // 8)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        length = np.einsum("nd,nd->n", some, some)
-    left = int((~(np.isfinite(length) & (length > 0))).sum())
-    return counted(left, "row") if left else None
+    most = min(len(descriptors), MOST_IN_TABLE // max(1, descriptors.dim // 8))
+    left = int((~descriptors.take(range(most)).valid).sum())
+    more = f" of the first {most:,}" if most < len(descriptors) else ""
+    return counted(left, "row") + more if left else None
 
 
 def _column(texts: Texts | pa.ChunkedArray) -> Any:

@@ -9,6 +9,9 @@ import pyarrow as pa
 from georetrieval.search.descriptors import Texts
 from georetrieval.search.index import Rows
 
+FEW = 64
+"""Numbers that are looked up one by one."""
+
 
 class Words:
     """The different values of a column of texts, and where they are.
@@ -28,6 +31,7 @@ class Words:
         self.codes: Rows = codes.astype(np.int64)
         self._place = {text: code for code, text in enumerate(different)}
         self.counts: Rows = np.bincount(self.codes, minlength=len(self._place)).astype(np.int64)
+        self._ends: Rows = np.cumsum(self.counts)
         self._order: Rows | None = None
 
     def of(self, texts: Texts) -> Rows:
@@ -45,14 +49,14 @@ class Words:
             return np.zeros(len(codes), np.int64)
         if among.dtype != np.bool_:
             return np.where(codes >= 0, among[codes], 0).astype(np.int64)
-        if self.counts[codes].sum() < len(self.codes) // 8:  # looking at the rows of these only is less work
+        if len(codes) <= FEW and self.counts[codes].sum() < len(self.codes) // 8:  # less work
             return np.asarray([int(among[self.where(code)].sum()) for code in codes.tolist()], np.int64)
         counts = np.bincount(self.codes[among], minlength=len(self.counts))
         return np.where(codes >= 0, counts[codes], 0).astype(np.int64)
 
     def where(self, code: int) -> Rows:
         """The rows of one number, ascending."""
-        if self._order is None:
+        if self._order is None:  # set at once: several threads may ask
             self._order = np.argsort(self.codes, kind="stable").astype(np.int64)
-            self._ends: Rows = np.cumsum(self.counts)
-        return self._order[self._ends[code] - self.counts[code]:self._ends[code]] if code >= 0 else self._order[:0]
+        end = int(self._ends[code])
+        return self._order[end - int(self.counts[code]):end] if code >= 0 else self._order[:0]

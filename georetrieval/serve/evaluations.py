@@ -36,21 +36,23 @@ def read_answers(path: Path) -> Answers:
     with path.open("rb") as file:
         packed = file.read(len(SIGNATURE)) == SIGNATURE
     queries, rows = _of_geopackage(path) if packed else _of_geojson(path)
-    found: dict[str, list[tuple[int, str, bool]]] = {str(query): [] for query in queries}
+    absent = {str(query) for query, outcome in queries if outcome == "absent"}
+    found: dict[str, list[tuple[int, str, bool]]] = {str(query): [] for query, _ in queries}
     try:
         for query, rank, tile, hit in rows:
             found[str(query)].append((int(rank), str(tile), str(hit) == "yes"))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not what georetrieval evaluate -o writes: an answer does not fit ({error}).") \
             from error
-    return {query: sorted(answers) for query, answers in found.items()}
+    return {query: sorted(answers) for query, answers in found.items() if query not in absent}
 
 
 def evaluation(answers: Answers, tiles: TileRows, name: str) -> dict[str, Any]:
     """What the page is told: a line per query that is a tile here, and a summary.
 
-    A query counts when another row of the index shows its place. `ap` is its average precision among the first `K`
-    answers; where one row is true, as between two dates, that is 1 / rank.
+    A query counts when another row of the index shows its place and, as the file says, could answer. `ap` is its
+    average precision among the first k answers, `K` or as many as were asked for; where one row is true, as between two
+    dates, that is 1 / rank. Where filters let only some of several true rows answer, it is smaller than `evaluate`'s.
 
     Raises
     ------
@@ -58,6 +60,7 @@ def evaluation(answers: Answers, tiles: TileRows, name: str) -> dict[str, Any]:
         When none of the queries is a tile here.
     """
     lines, unknown = [], 0
+    k = min(K, max((rank for given in answers.values() for rank, *_ in given), default=K))
     for query, given in answers.items():
         n = tiles.place_of.get(query)
         if n is None:
@@ -65,46 +68,51 @@ def evaluation(answers: Answers, tiles: TileRows, name: str) -> dict[str, Any]:
             continue
         truths = sum(row < tiles.indexed and row != n for row in tiles.of_key[str(tiles.keys[n])])
         if truths:
-            lines.append(_line(n, given, truths, tiles))
+            lines.append(_line(n, given, truths, tiles, k))
     if not lines:
         raise MismatchError(f"None of the {len(answers)} queries of the evaluation {name} is a tile of this index or "
                             "of its --tiles whose place the index holds; give the tiles that were evaluated.")
     count = len(lines)
     summary = {
-        "name": name, "queries": count, "unknown": unknown, f"map@{K}": round(sum(x["ap"] for x in lines) / count, 4),
+        "name": name, "queries": count, "unknown": unknown, f"map@{k}": round(sum(x["ap"] for x in lines) / count, 4),
         "recall@1": round(sum(x["rank"] == 1 for x in lines) / count, 4),
-        f"recall@{K}": round(sum(x["hit"] for x in lines) / count, 4),
+        f"recall@{k}": round(sum(x["hit"] for x in lines) / count, 4),
     }
     return {"queries": lines, "summary": summary}
 
 
-def _line(n: int, given: Sequence[tuple[int, str, bool]], truths: int, tiles: TileRows) -> dict[str, Any]:
+def _line(n: int, given: Sequence[tuple[int, str, bool]], truths: int, tiles: TileRows, k: int) -> dict[str, Any]:
     ranks = [rank for rank, _, hit in given if hit]
-    near = [rank for rank in ranks if rank <= K]
-    precision = sum(place / rank for place, rank in enumerate(near, 1)) / min(K, truths)
+    near = [rank for rank in ranks if rank <= k]
+    precision = sum(place / rank for place, rank in enumerate(near, 1)) / min(k, truths)
     found = [place for _, tile, _ in given if (place := tiles.place_of.get(tile)) is not None]
     return {"n": n, "rank": ranks[0] if ranks else None, "hit": bool(near), "ap": round(precision, 4), "found": found}
 
 
-def _of_geopackage(path: Path) -> tuple[list[Any], list[tuple[Any, ...]]]:
+def _of_geopackage(path: Path) -> tuple[list[tuple[Any, Any]], list[tuple[Any, ...]]]:
     check_geopackage(path)
     try:
         base = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
         try:
-            queries = base.execute("SELECT query FROM queries LIMIT ?", (MOST_ROWS,)).fetchall()
-            rows = base.execute("SELECT query, rank, tile_id, hit FROM matches LIMIT ?", (MOST_ROWS,)).fetchall()
+            told = any(column[1] == "outcome" for column in base.execute("PRAGMA table_info(queries)"))
+            outcome = "outcome" if told else "''"
+            most = MOST_ROWS + 1
+            queries = base.execute(f"SELECT query, {outcome} FROM queries LIMIT ?", (most,)).fetchall()
+            rows = base.execute("SELECT query, rank, tile_id, hit FROM matches LIMIT ?", (most,)).fetchall()
         finally:
             base.close()
     except sqlite3.Error as error:
         raise InputError(f"{path} is not what georetrieval evaluate -o writes, or is damaged: {error}.") from error
-    return [query for query, in queries], rows
+    if max(len(queries), len(rows)) > MOST_ROWS:
+        raise InputError(f"{path} holds more than {MOST_ROWS:,} answers; evaluate fewer tiles at once.")
+    return queries, rows
 
 
-def _of_geojson(path: Path) -> tuple[list[Any], list[tuple[Any, ...]]]:
+def _of_geojson(path: Path) -> tuple[list[tuple[Any, Any]], list[tuple[Any, ...]]]:
     value = read_json(path, MOST_BYTES, "the answers of an evaluation")
     try:
         each = [feature["properties"] for feature in value["features"]]
-        queries = [one["query"] for one in each if one["layer"] == "queries"]
+        queries = [(one["query"], one.get("outcome", "")) for one in each if one["layer"] == "queries"]
         rows = [(one["query"], one["rank"], one["tile_id"], one["hit"]) for one in each if one["layer"] == "matches"]
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not what georetrieval evaluate -o writes ({error}).") from error

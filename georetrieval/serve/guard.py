@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -110,20 +110,16 @@ class Guard:
         given = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS).get("token", [])
         if scope["method"] == "GET" and scope["path"] == "/" and len(given) == 1 and _same(given[0], token):
             back = Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
-            back.set_cookie(self.cookie, token, path="/", httponly=True, samesite="strict")
+            # lax: browsers withhold a strict one from who comes by a link in a mail; other sites are refused above
+            back.set_cookie(self.cookie, token, path="/", httponly=True, samesite="lax")
             return back
         raise RefusedError(403, "A token is needed: open the address that the server printed, or send the header "
                                 "Authorization: Bearer TOKEN.")
 
     def _cookies(self, headers: Any) -> list[str]:
-        found = []
-        for text in _texts(headers, b"cookie"):
-            try:
-                cookie = SimpleCookie(text).get(self.cookie)
-            except CookieError:
-                continue
-            found += [cookie.value] if cookie is not None else []
-        return found
+        """Ours among the cookies, which programs on all ports of a host share, whatever they put into theirs."""
+        return [value for text in _texts(headers, b"cookie")
+                if (value := cookie_parser(text).get(self.cookie)) is not None]
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """`receive` of at most so many bytes within so many seconds, whatever Content-Length says."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from georetrieval.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANYWHERE = ("0.0.0.0", "::", "")
+HTTP = 80
+"""The port that browsers leave out."""
 MIB = 1 << 20
 LEAST_TOKEN = 16
-_NAME = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:.]{2,45}")
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,253}")
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
@@ -45,7 +48,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in (self.host, *self.names):
-            if name and not _NAME.fullmatch(name):
+            if name and not (_is_ipv6(name) if ":" in name else _NAME.fullmatch(name)):
                 raise UsageError(f"{name!r} is no name or address of a machine.")
         if self.host not in LOOPBACK and not self.token:
             raise UsageError(f"{self.host or 'Every address'} can be reached from other machines: a token is needed.")
@@ -58,10 +61,19 @@ class Settings:
     def hosts(self, port: int) -> frozenset[str]:
         """Values of the Host header that are answered, when the server listens on this port."""
         named = (*LOOPBACK, *(() if self.host in ANYWHERE else (self.host,)), *self.names)
-        return frozenset(f"[{name}]:{port}" if ":" in name else f"{name.lower()}:{port}" for name in named)
+        plain = [f"[{IPv6Address(name)}]" if ":" in name else name.lower() for name in named]  # as browsers write them
+        return frozenset([*(f"{name}:{port}" for name in plain), *(plain if port == HTTP else ())])
 
     def address(self, port: int) -> str:
         """Where the page is, for a person; with the token, where there is one."""
         name = self.names[0] if self.host in ANYWHERE else self.host
         name = f"[{name}]" if ":" in name else name
         return f"http://{name}:{port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def _is_ipv6(name: str) -> bool:
+    try:
+        IPv6Address(name)
+    except ValueError:
+        return False
+    return True

@@ -129,6 +129,14 @@ def test_what_makes_no_sense_is_one_sentence(cli, town, words, told):
     assert not list(Path(town).glob("ann/*"))
 
 
+def test_a_kind_that_can_never_be_built_is_told_before_anything_is_embedded(cli, place, tmp_path):
+    code, out, err = cli("index", "build", tmp_path / "new", "--model", "hog", "--tiles", place / "tiles",
+                         "--date", "2004", "--index", "NONSENSE")
+    assert (code, out) == (2, "")
+    assert "FAISS knows no kind of index 'NONSENSE'" in err
+    assert not (tmp_path / "new").exists()
+
+
 def test_answers_beyond_a_distance(cli, town):
     """Cells of 100 m: within 150 m lie the eight around; the nearest that may answer is two cells away."""
     for row in answers(cli, town, "-k", "500", "--beyond", "150")[0]:

@@ -10,6 +10,7 @@ import pytest
 
 from georetrieval.errors import UsageError
 from georetrieval.search.store import IndexStore
+from georetrieval.serve.guard import Guard
 from georetrieval.serve.settings import Settings
 from tests.made.rows import ABOUT, part
 
@@ -70,6 +71,23 @@ def test_other_machines_need_a_token_and_a_name():
     with pytest.raises(UsageError, match="--allow-host"):
         Settings(host="0.0.0.0", token="x" * 16)
     there = Settings(host="0.0.0.0", token="x" * 16, names=("gis.example", "fe80::1"))
-    assert there.hosts(80) == {"127.0.0.1:80", "localhost:80", "[::1]:80", "gis.example:80", "[fe80::1]:80"}
+    named = {"127.0.0.1", "localhost", "[::1]", "gis.example", "[fe80::1]"}
+    assert there.hosts(81) == {f"{name}:81" for name in named}
+    assert there.hosts(80) == named | {f"{name}:80" for name in named}  # browsers leave :80 out
     assert there.address(80) == "http://gis.example:80/?token=" + "x" * 16
     assert Settings(host="::1", port=1).address(1) == "http://[::1]:1/"
+
+
+def test_names_are_compared_as_browsers_write_them():
+    there = Settings(host="2001:DB8:0:0::7", token="x" * 16, names=("Gis.Example",))
+    assert {"[2001:db8::7]:8765", "gis.example:8765", "127.0.0.1:8765"} <= there.hosts(8765)
+    assert "gis.example" not in there.hosts(8765)
+    with pytest.raises(UsageError, match="no name or address"):
+        Settings(names=("192.0.2.7:8765",))
+
+
+def test_the_token_is_found_among_cookies_of_other_programs():
+    guard = Guard(lambda *_: None, Settings(token="x" * 16), 8765)
+    cookies = [(b"cookie", b'prefs={"theme":"dark"}; georetrieval-8765=' + b"x" * 16)]
+    assert guard._cookies(cookies) == ["x" * 16]
+    assert guard._cookies([(b"cookie", b"georetrieval-9=a")]) == []

@@ -111,12 +111,18 @@ def test_a_flipped_bit_is_noticed_by_the_zip_or_by_the_name(tmp_path):
 
 
 @pytest.mark.usefixtures("forks")
+def test_a_date_in_a_name_is_no_hash(tmp_path):
+    assert convert(saved(tmp_path / "vit-20240115.pth", STATE), tmp_path / "w.safetensors").tensors == len(STATE)
+
+
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("content", [
     b"", b"nothing of the kind", pickle.dumps({"a": 1}), pickle.dumps([1, 2]), b"PK\x03\x04" + bytes(100)])
 def test_files_that_are_no_weights(tmp_path, content):
     (tmp_path / "w.pth").write_bytes(content)
-    with pytest.raises(InputError, match=str(tmp_path / "w.pth")):
+    with pytest.raises(InputError, match=str(tmp_path / "w.pth")) as caught:
         convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
+    assert "foreign code" not in str(caught.value)
 
 
 def test_by_the_command_line(tmp_path, capsys, monkeypatch):

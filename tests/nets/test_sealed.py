@@ -13,7 +13,7 @@ TENSORS = {"a": torch.arange(5, dtype=torch.float32), "b": torch.ones(2, 1, dtyp
            "none": torch.zeros(0, 3), "spread": torch.tensor(7).expand(1)}
 
 
-def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
+def test_a_flipped_bit_of_every_byte_is_noticed_or_changes_nothing(tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(sealed(TENSORS, {"format": "x", "words": '{"é": [1, 2]}'}))
     data, whole = path.read_bytes(), unsealed(path)

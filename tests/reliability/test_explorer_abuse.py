@@ -237,6 +237,7 @@ def test_nothing_leaks_and_nothing_grows(server: Serving, land: Path) -> None:
         leaked += [name] if leaks(reply, land, name) else []
     harmless(server, land)
     growth = server.memory() - before
+    assert silent <= 0.05 * len(chosen), "hanging up is no answer"
     campaign.told("R15", requests=len(chosen), wrong=len(wrong), leaks=len(leaked), hung_up=silent,
                   grown_kib=growth >> 10)
     assert wrong == []

@@ -15,7 +15,7 @@ from tests.made.sealed import Ended, run_sealed
 MOST_BYTES = 2 << 30
 MOST_CPU_S = 10.0
 PARTS = size(3, 1)
-"""Only every third of the 190 files is met in every run of the tests."""
+"""Only every third of the 196 files is met in every run of the tests."""
 
 
 @pytest.fixture(scope="module")

@@ -203,6 +203,14 @@ def test_rows_that_mean_nothing_never_reach_the_codes(bad):
         FlatIndex(data, "cosine")
 
 
+def test_a_kind_that_faiss_cannot_read_is_refused_before_there_are_vectors():
+    for factory in ("NONSENSE", "IVF4,NONSENSE", "PQx"):
+        with pytest.raises(UsageError, match="knows no kind"):
+            ann.require_readable(factory)
+    for factory in ("PQ64x4fs,RFlat", "IVF4096,PQ64x4fs,RFlat", "PQ7", "OPQ16_64,IVF10,PQ16"):  # PQ7: not of length 64
+        ann.require_readable(factory)
+
+
 def test_a_question_that_makes_no_sense_is_one_sentence():
     flat = FlatIndex(cloud(N, 8, 20, 0.5), "cosine")
     for factory in ("NoSuch7", "IVF9999,Flat"):

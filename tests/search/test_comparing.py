@@ -77,3 +77,12 @@ def test_how_it_looks() -> None:
                              ["second does not", "1", "0"]]
     assert "0.750 and 0.625" in page.text
     assert "p = 1" in page.text
+
+
+def test_a_query_whose_place_one_of_the_two_does_not_hold_does_not_count() -> None:
+    first = answered(FIRST)
+    without = Descriptors(np.eye(5), ["x", "b", "c", "d", "e"], list("xbcde"), [""] * 5, "cosine")
+    vectors = np.tile([0, 5, 4, 3, 0], (5, 1)).astype(np.float32)
+    second = Gallery.of(without).search(
+        Descriptors(vectors, list(FIRST), [f"q-{key}" for key in FIRST], [""] * 5, "cosine"), 2)
+    assert Comparison.of(first, second, 2).names.tolist() == ["q-b", "q-c", "q-d"]  # a is in the first alone

@@ -141,3 +141,7 @@ def test_names_are_put_in_order_once(monkeypatch):
         gallery = Gallery.of(rows, index=flat_of(rows))
         assert gallery.held.tolist() == [3, 1, 2, 0]
     assert len(calls) == 1
+
+
+def test_a_filter_takes_lists_and_arrays():
+    assert Filter(dates=["2019"], bounds=np.array([0, 0, 1, 1.0])) == Filter(dates=("2019",), bounds=(0, 0, 1, 1))

@@ -182,7 +182,8 @@ def test_filters_by_date_area_and_number(seen, server, tiles):
     found = asked(server, tile=60, dates=["2019"], bbox=bbox)
     seen.page.wait_for_function("n => document.querySelectorAll('.card').length === n", arg=len(found))
     assert seen.cards() == found
-    assert 0 < len(found) < 20 or len(found) < len(tiles["id"])
+    assert found
+    assert found != asked(server, tile=60, dates=["2019"])
     seen.page.select_option("#filter-k", "5")
     seen.page.wait_for_function("() => document.querySelectorAll('.card').length <= 5")
     seen.shot("07-filters")
@@ -193,7 +194,7 @@ def test_filters_by_date_area_and_number(seen, server, tiles):
 
 def test_more_like_this_and_less_like_that(seen, server):
     seen.click_tile(60)
-    third, last = seen.cards()[2], seen.cards()[-1]
+    third = seen.cards()[2]
     with seen.page.expect_response("**/api/search"):
         seen.page.click(f".card[data-n='{third}'] [data-act=more]")
     seen.page.wait_for_selector(".examples.like")
@@ -204,7 +205,6 @@ def test_more_like_this_and_less_like_that(seen, server):
         seen.page.click(f".card[data-n='{less}'] [data-act=less]")
     seen.page.wait_for_selector(f".card[data-n='{less}']", state="detached")
     assert seen.cards() == asked(server, tile=60, like=[third], unlike=[less])
-    assert last != third
     seen.shot("08-examples")
     with seen.page.expect_response("**/api/search"):
         seen.page.click(".examples.unlike button")

@@ -128,6 +128,7 @@ def test_evaluation_says_what_evaluate_says(server, land, columns, capsys):
     for name in ("map_at_5", "recall_at_1", "recall_at_5"):
         assert summary[name.replace("_at_", "@")] == pytest.approx(figures[name], abs=1e-4)
     assert server.get("/api/index").json["evaluation"] == summary
+    assert len(layer["queries"]) == 15
     for line in layer["queries"]:
         rank = line["rank"]
         assert columns["date"][line["n"]] == 1

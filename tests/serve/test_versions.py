@@ -125,6 +125,15 @@ def test_an_evaluation_is_the_same_from_both_kinds_of_file(land):
         evaluation(packed, other, "matches")  # tiles of 2019, and no tile set was given
 
 
+def test_a_place_that_no_row_could_show_is_no_failure(land, tmp_path):
+    value = json.loads((land / "matches.geojson").read_text())
+    queries = [one["properties"] for one in value["features"] if one["properties"]["layer"] == "queries"]
+    queries[0]["outcome"] = "absent"
+    (tmp_path / "matches.geojson").write_text(json.dumps(value))
+    assert read_answers(land / "matches.geojson").keys() - read_answers(tmp_path / "matches.geojson").keys() == {
+        queries[0]["query"]}
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"features": [{"properties": {}}]}', b"SQLite format 3\0" + bytes(80)])
 def test_a_damaged_evaluation_is_refused(tmp_path, data):
     path = tmp_path / "matches.gpkg"
