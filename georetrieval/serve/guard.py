@@ -110,8 +110,7 @@ class Guard:
         given = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS).get("token", [])
         if scope["method"] == "GET" and scope["path"] == "/" and len(given) == 1 and _same(given[0], token):
             back = Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
-            # lax: browsers withhold a strict one from who comes by a link in a mail; other sites are refused above
-            back.set_cookie(self.cookie, token, path="/", httponly=True, samesite="lax")
+            back.set_cookie(self.cookie, token, path="/", httponly=True, samesite="strict")
             return back
         raise RefusedError(403, "A token is needed: open the address that the server printed, or send the header "
                                 "Authorization: Bearer TOKEN.")
