@@ -31,3 +31,10 @@ def test_what_is_well_formed_is_what_the_library_reads():
     text = "a: &a {b: [1, 2.5, true, null, 2001-02-03, é]}\nc: *a\nd: {<<: *a, e: ~}"
     assert plain_values(text) == yaml.safe_load(text)
     assert plain_values("[" * 60 + "]" * 60)
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "&a [", "!!map {"])
+def test_a_hundred_thousand_deep(opening):
+    """The library's own builder in C ends the program here."""
+    with pytest.raises(yaml.YAMLError, match="deeper"):
+        plain_values(opening * 100_000)

@@ -31,7 +31,7 @@ from tests.made.crashes import killed_at
 from tests.made.mutations import KINDS, mutated
 from tests.made.rows import about, add, contents
 
-LIVES = size(6, 5_000, ci=500)
+LIVES = size(6, 1_000, ci=500)
 STEPS = size(20, 50, ci=50)
 NAMES = st.lists(st.integers(0, 30), min_size=1, max_size=5, unique=True)
 NUMBERS = st.integers(0, 2**32 - 1)

@@ -32,7 +32,7 @@ from tests.made.campaign import SEED, size, told
 from tests.made.garbled import PLAIN, TEXTS, YAML_WORDS, changed, spliced
 from tests.made.rows import ABOUT, part
 
-EXAMPLES = size(30, 170_000, ci=1_700)
+EXAMPLES = size(30, 85_000, ci=1_700)
 OURS = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
