@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from georetrieval.errors import UsageError
 from georetrieval.maps import Rectangles, bounds_of
-from georetrieval.recipe.calibrating import confidences
-from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.nearness import Kinds, Values, apart, depth_of
-from georetrieval.samples.windows import steps_of
+from georetrieval.recipe.sureness import confidences
+from georetrieval.samples.overlap import steps_of
 from georetrieval.search.ann import EXACT
 from georetrieval.search.building import Part
 from georetrieval.search.confidence import DEPTH, silenced
@@ -27,6 +27,9 @@ from georetrieval.search.rerank import CANDIDATES, RERANKERS
 from georetrieval.search.row_source import HeldRows, RowSource, Store
 from georetrieval.search.store import IndexStore
 from georetrieval.search.views import search_views
+
+if TYPE_CHECKING:
+    from georetrieval.recipe.closer import CloserLook
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ def answered(
     require_calibration(store, min_confidence)
     overlap = 0.0 if every_window else store.manifest.overlap
     depth = max(depth_of(k, steps_of(overlap)), DEPTH if store.manifest.calibration else 0,
-                rerank.settings.candidates if isinstance(rerank, CloserLook) else CANDIDATES * (rerank != "none"))
+                CANDIDATES * (rerank != "none") if isinstance(rerank, str) else rerank.settings.candidates)
     whole = whole or where.beyond_m > 0
     rows = source.whole() if whole or _all_count(store, rerank) else source.nearest(views, depth, where)
     index, note = _chosen(store, source, rows[0], exact)
@@ -124,7 +127,7 @@ class _Search:
         queries, first = search_views(gallery, self.views, self.depth, where=self.where, places=self.places)
         best = first
         if self.rerank != "none":
-            better = self.rerank if isinstance(self.rerank, CloserLook) else RERANKERS[self.rerank]
+            better = RERANKERS[self.rerank] if isinstance(self.rerank, str) else self.rerank
             best = better(queries, gallery, first)
         return _Found(rows, gallery, first, best)
 

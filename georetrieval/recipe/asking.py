@@ -6,29 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from georetrieval.embedding import embed
 from georetrieval.errors import GapsError, InputError, MismatchError, UsageError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import BOUNDS, LONLAT, bounds_of
-from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
-from georetrieval.recipe.build import load_eye
-from georetrieval.recipe.canaries import require_eye
-from georetrieval.recipe.closer import CloserLook
 from georetrieval.recipe.pictures import PictureReader
-from georetrieval.recipe.sight import look, part_of, takes_parts
 from georetrieval.samples.arrays import ArraySamples
+from georetrieval.samples.poses import poses_of
 from georetrieval.samples.sample import Sample, SampleSet
-from georetrieval.samples.views import poses_of, views_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.row_source import RowSource, Store
+
+if TYPE_CHECKING:  # a tile that is in the index is looked up without torch, and without its seconds of import
+    from georetrieval.nets.embedder import Embedder
+    from georetrieval.recipe.closer import CloserLook
 
 Rectangles = npt.NDArray[np.float64]
 
@@ -112,6 +110,9 @@ class Asker:
     @cached_property
     def eye(self) -> Embedder:
         """The index's eye, loaded and held against fingerprint and canaries."""
+        from georetrieval.recipe.build import load_eye
+        from georetrieval.recipe.canaries import require_eye
+
         manifest = self.store.manifest
         eye = load_eye(self.model, legend_digest=manifest.legend_digest, px=manifest.px)
         require_eye(self.store, eye)
@@ -119,6 +120,8 @@ class Asker:
 
     def closer(self, asked: Queries) -> CloserLook:
         """A closer look at what was asked with pictures."""
+        from georetrieval.recipe.closer import CloserLook
+
         if not any(asked.pictures):
             self.notes.append("Only pictures can be looked at more closely; the answers to tiles stay as they are.")
         return CloserLook(self.eye, asked.picture, self.poses, asked.views, progress=self.progress)
@@ -215,6 +218,8 @@ class Asker:
             place = {name: i for i, name in enumerate(rows.names.tolist())}
             where = [place[tile] for tile in ids]
             return Queries(rows.take(where), bounds_of(table, where))
+        from georetrieval.recipe.sight import look
+
         asked = self._catalogue().set_index("tile_id").loc[ids]
         valid = asked[asked["valid"]]
         blank = tuple(str(tile) for tile in asked.index[~asked["valid"]])
@@ -228,6 +233,10 @@ class Asker:
         return Queries(found, valid[list(BOUNDS)].to_numpy(np.float64), blank)
 
     def _picture(self, path: Path) -> Queries:
+        from georetrieval.embedding import embed
+        from georetrieval.recipe.sight import part_of, takes_parts
+        from georetrieval.samples.views import views_of
+
         bands = part_of(self.eye, "both" if self.classes or self.vectors or not takes_parts(self.eye) else "photo")
         reader = PictureReader(
             self.store.manifest, tileset=self.tileset, classes=self.classes, vectors=self.vectors, bands=bands)

@@ -23,13 +23,13 @@ from georetrieval.recipe.canaries import require_eye
 from georetrieval.recipe.evaluation import Question, questions
 from georetrieval.recipe.parts import date_pairs
 from georetrieval.recipe.sight import look
-from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, confidence, features, fit, without
+from georetrieval.recipe.sureness import places_of
+from georetrieval.search.confidence import DEPTH, Calibration, Mask, Measured, features, fit, without
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.fingerprint import plain
 from georetrieval.search.gallery import Filter, Gallery
 from georetrieval.search.index import Doubles, Rows
-from georetrieval.search.matches import NO_ROW, Matches
-from georetrieval.search.row_source import Store
+from georetrieval.search.matches import NO_ROW
 from georetrieval.search.store import IndexStore
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 ABSENT = 0.5
 """Share of the places that are taken out of the gallery."""
-SAME = 0.5
-"""Rows that share more than this part of their ground are one place."""
 Rectangles = npt.NDArray[np.float64]
 
 
@@ -62,26 +60,6 @@ class Trial:
         """Several trials as one."""
         return cls(np.concatenate([t.features for t in trials]), np.concatenate([t.right for t in trials]),
                    np.concatenate([t.absent for t in trials]))
-
-
-def places_of(table: pa.Table) -> Rows:
-    """(n,) int: the place of each row of an index; a row joins the first one that it shares over half its ground with.
-
-    Parameters
-    ----------
-    table : columns xmin, ymin, xmax, ymax
-    """
-    bounds = bounds_of(table, np.arange(table.num_rows))
-    distinct, which = np.unique(bounds, axis=0, return_inverse=True)
-    boxes = shapely.box(*distinct.T)
-    one, other = shapely.STRtree(boxes).query(boxes, predicate="intersects")
-    shared = shapely.area(shapely.intersection(boxes[one], boxes[other]))
-    near = (shared > SAME * shapely.area(boxes[one])) & (one < other)
-    place = np.arange(len(distinct))
-    for a, b in sorted(zip(one[near].tolist(), other[near].tolist(), strict=True)):
-        if place[a] == a and place[b] == b:
-            place[b] = a
-    return np.asarray(place[which], np.int64)
 
 
 def touching(bounds: Rectangles, table: pa.Table) -> Rows:
@@ -189,20 +167,6 @@ def sides_of(
     asks, answers = (look(tileset, eye, date=date, tile_ids=ids, progress=progress) for date in question.pair)
     rows = tileset.catalogue.set_index("tile_id").loc[answers.names.tolist()]
     return asks, _ground(tileset, asks), Gallery.of(answers, attributes=ground_table(rows, tileset.grid.crs))
-
-
-def confidences(store: Store, matches: Matches, gallery: Gallery, judged: Rows | None = None) -> Doubles | None:
-    """(nq,) probability that the first answers are right, by the index's calibration; None when it has none.
-
-    Parameters
-    ----------
-    matches : of the plain search of this index, with at least `DEPTH` answers asked for
-    judged : (nq,) the rows that are judged where they are not the first ones (after re-ranking)
-    """
-    calibration = store.manifest.calibration
-    if calibration is None or gallery.attributes is None:
-        return None
-    return confidence(matches, gallery, calibration, places=places_of(gallery.attributes), judged=judged)
 
 
 def _ground(tileset: TileSet, tiles: Descriptors) -> Rectangles:

@@ -23,7 +23,7 @@ from georetrieval.recipe.index_by_tasks import Group, Plan, build, check_place, 
 from georetrieval.recipe.sight import bands_for
 from georetrieval.recipe.windows_of import Cut, rows_of
 from georetrieval.samples.bands import check_bands
-from georetrieval.samples.windows import steps_of
+from georetrieval.samples.overlap import steps_of
 from georetrieval.search.building import About, Part
 from georetrieval.search.store import IndexStore
 from georetrieval.tasks.running import Hands

@@ -22,9 +22,11 @@ from georetrieval.recipe.sight import Part, bands_for, part_of, takes_parts
 from georetrieval.recipe.tables import as_csv, as_markdown
 from georetrieval.samples.bands import SEMANTIC
 from georetrieval.samples.ground import Ground, Values
+from georetrieval.samples.overlap import steps_of
+from georetrieval.samples.poses import poses_of
 from georetrieval.samples.sample import SampleSet
-from georetrieval.samples.views import COLOURS, Greyed, poses_of, views_of
-from georetrieval.samples.windows import WindowSamples, anywhere, overlapping, steps_of
+from georetrieval.samples.views import COLOURS, Greyed, views_of
+from georetrieval.samples.windows import WindowSamples, anywhere, overlapping
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from typing import Literal
@@ -115,3 +116,8 @@ class GroundSettings:
         angle = random.uniform(-self.angle_deg, self.angle_deg, count)
         scale = np.exp(random.uniform(log(self.scale[0]), log(self.scale[1]), count))
         return Poses(east, north, angle, scale) if turned else Poses(east, north, 0 * angle, np.ones(count))
+
+
+def poses_of(turns: int = 1, scales: Sequence[float] = (1.0,)) -> list[tuple[float, float]]:
+    """Angles in degrees and scales: `turns` equally spaced turns, each at all scales."""
+    return [(360 * turn / turns, scale) for turn in range(turns) for scale in scales]

@@ -127,11 +127,6 @@ def turned(
     return out
 
 
-def poses_of(turns: int = 1, scales: Sequence[float] = (1.0,)) -> list[tuple[float, float]]:
-    """Angles in degrees and scales: `turns` equally spaced turns, each at all scales."""
-    return [(360 * turn / turns, scale) for turn in range(turns) for scale in scales]
-
-
 def views_of(samples: SampleSet, poses: Sequence[tuple[float, float]]) -> list[SampleSet]:
     """The samples in all poses; the plain look is the samples themselves."""
     return [samples if pose == (0, 1) else Turned(samples, *pose) for pose in poses]

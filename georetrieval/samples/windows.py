@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +13,11 @@ from georetrieval.errors import GapsError, UsageError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.samples.bands import check_bands, derive
 from georetrieval.samples.ground import Ground, Values
+from georetrieval.samples.overlap import steps_of
 from georetrieval.samples.sample import Pixels, Rows, Sample
 
 LEAST_SHARE = 0.75
 """Share of a window that has to lie on known tiles: three of the four quarters of one that straddles a corner."""
-MOST_STEPS = 16
-"""Windows per tile and direction at most: 256 rows of an index for each tile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,21 +121,6 @@ class WindowSamples:
             "tile_id": self.names, "key": self.keys, "scope": self.scopes, "date": date,
             "xmin": west_south[:, 0], "ymin": west_south[:, 1], "xmax": east_north[:, 0], "ymax": east_north[:, 1],
         })
-
-
-def steps_of(overlap: float) -> int:
-    """Windows per tile and direction so that neighbours share at least `overlap` of their side.
-
-    Raises
-    ------
-    UsageError
-        When that is below 0, or more than `MOST_STEPS`.
-    """
-    steps = ceil(1 / (1 - overlap) - 1e-9) if 0 <= overlap < 1 else 0
-    if not 1 <= steps <= MOST_STEPS:
-        raise UsageError(f"An overlap is 0 to {1 - 1 / MOST_STEPS}, the share of the side that neighbouring windows "
-                         f"have in common; found {overlap:g}.")
-    return steps
 
 
 def overlapping(

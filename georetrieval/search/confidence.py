@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from georetrieval.errors import InputError
 from georetrieval.search.gallery import Gallery
@@ -199,6 +198,8 @@ def calibration_error(guesses: Doubles, right: Mask, bins: int = BINS) -> float:
 
 
 def _fitted(features: Doubles, right: Mask, about: Measured, error: float) -> Calibration:
+    from scipy.optimize import minimize  # a second of every start
+
     mean = np.nan_to_num(_mean(features))
     spread = np.sqrt(_mean((features - mean) ** 2))
     scale = np.where(spread > 0, spread, 1.0)

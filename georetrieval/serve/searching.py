@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from georetrieval.errors import InputError
 from georetrieval.maps import Rectangles
 from georetrieval.recipe.nearness import apart, depth_of
-from georetrieval.samples.windows import steps_of
+from georetrieval.samples.overlap import steps_of
 from georetrieval.search.confidence import DEPTH, confidence
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter

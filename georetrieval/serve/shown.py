@@ -17,7 +17,7 @@ from georetrieval.errors import InputError, MismatchError
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.tileset import TileSet
 from georetrieval.recipe.asking import require_tiles
-from georetrieval.recipe.calibrating import places_of
+from georetrieval.recipe.sureness import places_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.kept_ann import kept_index

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from georetrieval.recipe.calibrating import places_of, touching, tried
+from georetrieval.recipe.calibrating import touching, tried
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.reliability import half_of, lines_of
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.stages import Run
+from georetrieval.recipe.sureness import places_of
 from georetrieval.report.of_run import draw
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery

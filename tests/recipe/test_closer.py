@@ -11,7 +11,8 @@ from georetrieval.embedding import embed
 from georetrieval.nets.baselines import HogEmbedder
 from georetrieval.recipe.closer import Closer, CloserLook
 from georetrieval.samples.arrays import ArraySamples
-from georetrieval.samples.views import Looks, poses_of, views_of
+from georetrieval.samples.poses import poses_of
+from georetrieval.samples.views import Looks, views_of
 from georetrieval.search.descriptors import Descriptors, Space
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.matches import Matches

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from georetrieval.samples.arrays import ArraySamples
-from georetrieval.samples.views import Greyed, Looks, Turned, poses_of, views_of
+from georetrieval.samples.poses import poses_of
+from georetrieval.samples.views import Greyed, Looks, Turned, views_of
 
 BANDS = ("r", "g", "b", "classes")
 

@@ -11,7 +11,8 @@ from georetrieval.errors import GapsError, UsageError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.samples.campaigns import TileSamples
 from georetrieval.samples.ground import Ground
-from georetrieval.samples.windows import WindowSamples, anywhere, overlapping, steps_of
+from georetrieval.samples.overlap import steps_of
+from georetrieval.samples.windows import WindowSamples, anywhere, overlapping
 from tests.made.ground import COLS, EAST, NORTH, PX, ROWS, SIDE_M, photographed, pixels
 from tests.made.tiny import SOUTH, WEST
 
