@@ -58,6 +58,7 @@ class FlatIndex:
         self.prepared = self.vectors if ready else unit(self.vectors)
         self._slack = 2 * off if ready else 0.0
         self._longest = float(lengths.max(initial=0.0)) if ready else 1.0
+        self._measured: Doubles = np.full(len(lengths), np.nan)
 
     @property
     def size(self) -> int:
@@ -115,15 +116,41 @@ class FlatIndex:
         doubt : (nq,) by how much two of them may be in the wrong order
         """
         if found.shape[1] <= count:
-            return settled(self.vectors, queries, found, count, self.space)
+            return self._settled(queries, found, count)
         clear = rough[:, count] < rough[:, count - 1] - doubt
         if clear.all():
-            return settled(self.vectors, queries, found[:, :count], count, self.space)
+            return self._settled(queries, found[:, :count], count)
         scores, best = np.empty((len(found), count), np.float32), np.empty((len(found), count), np.int64)
         for which, width in ((np.flatnonzero(clear), count), (np.flatnonzero(~clear), found.shape[1])):
-            scores[which], best[which] = settled(
-                self.vectors, queries[which], found[which, :width], count, self.space)
+            scores[which], best[which] = self._settled(queries[which], found[which, :width], count)
         return scores, best
+
+    def _settled(self, queries: Vectors, found: Rows, count: int) -> tuple[Scores, Rows]:
+        """Of (nq, m) rows, each of its own query, the `count` nearest by `pair_scores`, equal ones by row."""
+        lengths = self._lengths_of(found) if self.space is Space.COSINE else None
+        step = max(1, PAIRS // max(1, found.shape[1]))
+        exact = np.empty(found.shape)
+        for start in range(0, len(queries), step):
+            some = slice(start, start + step)
+            exact[some] = _pairs(self.vectors[found[some]], queries[some], None if lengths is None else lengths[some])
+        loose = np.flatnonzero(~(exact[:, :-1] > exact[:, 1:]).all(axis=1))  # the others are in order already
+        if len(loose):
+            found, rows = found.copy(), found[loose]
+            order = np.lexsort((rows, -exact[loose]), axis=1)
+            exact[loose] = np.take_along_axis(exact[loose], order, 1)
+            found[loose] = np.take_along_axis(rows, order, 1)
+        return exact[:, :count].astype(np.float32), found[:, :count]
+
+    def _lengths_of(self, found: Rows) -> Doubles:
+        """Lengths of rows as `pair_scores` takes them, each measured when it is first met."""
+        lengths = self._measured[found]
+        if np.isnan(lengths).any():
+            new = np.unique(found[np.isnan(lengths)])
+            for start in range(0, len(new), PAIRS):
+                some = new[start:start + PAIRS]
+                self._measured[some] = _lengths(self.vectors[some])
+            lengths = self._measured[found]
+        return lengths
 
     def rough_of(self, prepared: Vectors, found: Rows) -> Scores:
         """Rough scores of (nq, m) rows, each of its own query: products, or minus squared distances."""
@@ -195,34 +222,18 @@ def best_first(scores: Scores, count: int) -> tuple[Scores, Rows]:
     return best[line, order], places[line, order]
 
 
-def settled(vectors: Vectors, queries: Vectors, found: Rows, count: int, space: Space) -> tuple[Scores, Rows]:
-    """Of (nq, m) rows, each of its own query, the `count` nearest by `pair_scores`, equal ones by row."""
-    lengths = None
-    if space is Space.COSINE and found.size > len(vectors):  # each row is met more than once
-        lengths = np.concatenate([_lengths(vectors[start:start + PAIRS]) for start in range(0, len(vectors), PAIRS)])
-    step = max(1, PAIRS // max(1, found.shape[1]))
-    exact = np.empty(found.shape)
-    for start in range(0, len(queries), step):
-        some = found[start:start + step]
-        known = None if lengths is None else lengths[some]
-        exact[start:start + step] = _pairs(vectors[some], queries[start:start + step], space, known)
-    loose = np.flatnonzero(~(exact[:, :-1] > exact[:, 1:]).all(axis=1))  # the others are in order already
-    if len(loose):
-        found, some = found.copy(), found[loose]
-        order = np.lexsort((some, -exact[loose]), axis=1)
-        exact[loose] = np.take_along_axis(exact[loose], order, 1)
-        found[loose] = np.take_along_axis(some, order, 1)
-    return exact[:, :count].astype(np.float32), found[:, :count]
+def _pairs(vectors: Vectors, queries: Vectors, lengths: Doubles | None) -> Doubles:
+    """`pair_scores` of (nq, m, d) vectors and (nq, d) queries: (nq, m) float64, the same sums in the same order.
 
-
-def _pairs(vectors: Vectors, queries: Vectors, space: Space, lengths: Doubles | None) -> Doubles:
-    """`pair_scores` of (nq, m, d) vectors and (nq, d) queries: (nq, m) float64, the same sums in the same order."""
+    Parameters
+    ----------
+    lengths : (nq, m) of the vectors, in the cosine space; None in the euclidean one
+    """
     a, b = vectors.astype(np.float64), queries.astype(np.float64)
-    if space is Space.EUCLIDEAN:
+    if lengths is None:
         a -= b[:, None]
         a *= a
         return np.asarray(-np.sqrt(a.sum(axis=2)))
-    lengths = np.sqrt((a * a).sum(axis=2)) if lengths is None else lengths
     a *= b[:, None]
     return np.asarray(a.sum(axis=2) / (lengths * _lengths(b)[:, None]))
 

@@ -36,7 +36,8 @@ class Words:
 
     def of(self, texts: Texts) -> Rows:
         """The number of each of (nq,) texts, -1 for those that no row has."""
-        return np.asarray([self._place.get(text, -1) for text in texts.tolist()], np.int64)
+        place = self._place.get
+        return np.asarray([place(text, -1) for text in texts.tolist()], np.int64)
 
     def times(self, codes: Rows, among: Rows | npt.NDArray[np.bool_]) -> Rows:
         """How often each of (nq,) numbers occurs.
