@@ -144,8 +144,10 @@ class FlatIndex:
     def _lengths_of(self, found: Rows) -> Doubles:
         """Lengths of rows as `pair_scores` takes them, each measured when it is first met."""
         lengths = self._measured[found]
-        if np.isnan(lengths).any():
-            new = np.unique(found[np.isnan(lengths)])
+        if (unknown := np.isnan(lengths)).any():
+            met = np.zeros(self.size, np.bool_)
+            met[found[unknown]] = True
+            new = np.flatnonzero(met)
             for start in range(0, len(new), PAIRS):
                 some = new[start:start + PAIRS]
                 self._measured[some] = _lengths(self.vectors[some])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -36,8 +38,7 @@ class Words:
 
     def of(self, texts: Texts) -> Rows:
         """The number of each of (nq,) texts, -1 for those that no row has."""
-        place = self._place.get
-        return np.asarray([place(text, -1) for text in texts.tolist()], np.int64)
+        return np.fromiter(map(self._place.get, texts.tolist(), repeat(-1)), np.int64, len(texts))
 
     def times(self, codes: Rows, among: Rows | npt.NDArray[np.bool_]) -> Rows:
         """How often each of (nq,) numbers occurs.
