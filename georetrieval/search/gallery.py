@@ -129,7 +129,7 @@ class Gallery:
         codes = self._allowing.scopes.of(asked.scopes)
         for code in np.unique(codes).tolist():
             group, some = np.flatnonzero(codes == code), self._allowing.of(where, code)
-            part, away = asked.take(group), apart.take(group)
+            part, away = (asked, apart) if len(group) == len(asked) else (asked.take(group), apart.take(group))
             scores[group], rows[group] = self._nearest(part, k, some, away)
             truths[group] = self._truths(keys[group], some, away)
         return self._matches(queries, asked, answered, scores, rows, keys, truths)
