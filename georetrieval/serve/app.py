@@ -62,6 +62,11 @@ class Routes:
         headers = request.headers
         return self._shown(request).columns.reply(headers.get("if-none-match", ""), headers.get("accept-encoding", ""))
 
+    async def polygons(self, request: Request) -> Response:
+        """GET /api/tiles.geojson: all tiles, as the map draws them."""
+        headers = request.headers
+        return self._shown(request).polygons.reply(headers.get("if-none-match", ""), headers.get("accept-encoding", ""))
+
     async def tile(self, request: Request) -> Response:
         """GET /api/tiles/{n}, and /api/tiles/{n}/{photo|semantic}.png."""
         shown, rest = self._shown(request), request.path_params["rest"]
@@ -148,7 +153,8 @@ def application(explorer: Explorer, port: int) -> Guard:
     routes = Routes(explorer)
     table: list[tuple[str, str, Callable[..., Any]]] = [
         ("GET", "/", routes.page), ("GET", "/web/{name:path}", routes.page), ("GET", "/api/index", routes.index),
-        ("GET", "/api/tiles", routes.tiles), ("GET", "/api/tiles/{rest:path}", routes.tile),
+        ("GET", "/api/tiles", routes.tiles), ("GET", "/api/tiles.geojson", routes.polygons),
+        ("GET", "/api/tiles/{rest:path}", routes.tile),
         ("POST", "/api/search", routes.search), ("POST", "/api/upload", routes.upload),
         ("GET", "/api/upload/{name}", routes.preview), ("GET", "/api/evaluation", routes.evaluation),
         ("GET", "/api/download", routes.download), ("POST", "/api/download", routes.download),

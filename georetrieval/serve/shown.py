@@ -50,6 +50,7 @@ class Shown:
     looker: Looker
     evaluation: Mapping[str, Any] | None
     columns: Held
+    polygons: Held
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -81,9 +82,12 @@ class Shown:
         index, _ = kept_index(store.path, store.manifest, rows[0])
         gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint, index=index)
         told = None if answers is None else evaluation(answers, tiles, evaluated)
-        columns = Held(tiles.columns(_tag(store.name)), "application/json", _tag(store.name), cache="no-cache")
+        tag = _tag(store.name)
+        columns = Held(tiles.columns(tag), "application/json", tag)
+        polygons = Held(tiles.polygons(), "application/geo+json", tag)
         _ = tiles.of_key  # made now, not while the first reader waits
-        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), told, columns)
+        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), told, columns,
+                   polygons)
 
     @property
     def name(self) -> str:

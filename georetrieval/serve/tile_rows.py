@@ -125,12 +125,25 @@ class TileRows:
 
     def columns(self, version: str) -> bytes:
         """JSON of all tiles, column by column."""
-        dates = {date: place for place, date in enumerate(self.date_list)}
-        scopes = {scope: place for place, scope in enumerate(self.scope_list)}
+        date, scope = self._codes
         value = {
-            "index_version": version, "indexed": self.indexed, "id": self.names.tolist(),
-            "date": [dates[date] for date in self.dates.tolist()],
-            "scope": [scopes[scope] for scope in self.scopes.tolist()],
+            "index_version": version, "indexed": self.indexed, "id": self.names.tolist(), "date": date, "scope": scope,
             "corners": self.corners.reshape(-1, 8).tolist(), "key": self.keys.tolist(),
         }
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+    def polygons(self) -> bytes:
+        """GeoJSON of all tiles by their numbers, as a map draws them: d and s are places in the lists."""
+        texts = [
+            f'{{"type":"Feature","id":{n},"properties":{{"d":{d},"s":{s}}},"geometry":{{"type":"Polygon","coordinates":'
+            f"[[[{a},{b}],[{c},{e}],[{f},{g}],[{h},{i}],[{a},{b}]]]}}}}"  # a third of the time of json
+            for n, (d, s, (a, b, c, e, f, g, h, i)) in
+            enumerate(zip(*self._codes, self.corners.reshape(-1, 8).tolist(), strict=True))]
+        return f'{{"type":"FeatureCollection","features":[{",".join(texts)}]}}'.encode()
+
+    @cached_property
+    def _codes(self) -> tuple[list[int], list[int]]:
+        """The place of each tile's date in `date_list`, and of its scope in `scope_list`."""
+        both = (self.dates, self.scopes)
+        date, scope = (np.unique(column, return_inverse=True)[1].tolist() for column in both)
+        return date, scope

@@ -52,6 +52,7 @@ export async function getIndex() {
 }
 
 export const getTiles = () => json("/api/tiles");
+export const tilesUrl = () => `${location.origin}/api/tiles.geojson?v=${version}`; // whole: a worker has no page
 export const getTile = (n, signal) => json(`/api/tiles/${n}`, { signal });
 export const getEvaluation = () => json("/api/evaluation");
 export const search = (body, signal) => json("/api/search", posted(body, signal));

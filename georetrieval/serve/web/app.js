@@ -6,7 +6,7 @@ import { startFailures } from "./failures.js";
 import { filtersReachTheMap, startFilters } from "./filters.js";
 import { startHeader } from "./header.js";
 import { chooseLanguage, onLanguage, t } from "./i18n.js";
-import { drawTiles, jump, onPick, startMap } from "./map.js";
+import { jump, onPick, startMap, tilesDrawn } from "./map.js";
 import { drawKey } from "./overlay.js";
 import { havePictures } from "./pictures.js";
 import { ask, startQuery } from "./query.js";
@@ -42,8 +42,7 @@ async function start() {
   startSending(index);
   follow();
   await painted();
-  const mapped = ground(index);
-  return fill(index, mapped);
+  return fill(index, await ground(index));
 }
 
 // The words and fields are on the screen before the map takes the processor; a hidden page does not wait.
@@ -72,19 +71,19 @@ function follow() {
   });
 }
 
-function ground(index) {
+async function ground(index) {
   try {
     byId("map-note").textContent = t("map.loading");
-    const drawn = startMap(index, placeInHash(), moved);
+    await startMap(index, placeInHash(), moved);
     onPick(pick);
     drawKey();
     onLanguage(drawKey);
     performance.mark("map");
-    return drawn;
+    return true;
   } catch {
     byId("map-note").textContent = t("map.none");
     byId("map-area").classList.add("absent");
-    return null;
+    return false;
   }
 }
 
@@ -108,14 +107,22 @@ async function fill(index, mapped) {
   read();
   for (const name of ["popstate", "hashchange"]) addEventListener(name, () => again(read));
   if (mapped) {
-    const drawn = drawTiles();
     filtersReachTheMap();
-    await drawn;
-    byId("map-note").replaceChildren();
-    document.body.dataset.map = "drawn";
-    performance.mark("drawn");
+    await shown();
   }
   return undefined;
+}
+
+async function shown() {
+  try {
+    await tilesDrawn();
+  } catch {
+    byId("map-note").textContent = t("map.lost");
+    return;
+  }
+  byId("map-note").replaceChildren();
+  document.body.dataset.map = "drawn";
+  performance.mark("drawn");
 }
 
 function again(read) {

@@ -1,14 +1,17 @@
 // The map: its layers, what they are drawn of, and what a click on it says.
 
-import { Map as Ground, NavigationControl, ScaleControl, AttributionControl } from "./vendor/maplibre-gl.mjs";
+import { tilesUrl } from "./api.js";
 import { onLanguage, t } from "./i18n.js";
 import { byId } from "./dom.js";
 import { drawGraticule, placeLabels } from "./graticule.js";
-import { boundsOf, centreOf, collection, polygon, tiles, under } from "./tiles.js";
+import { boundsOf, centreOf, collection, tiles, under } from "./tiles.js";
 
+let library = null;
 let map = null;
 let ready = null;
+let drawn = null;
 const PADDING = { top: 44, bottom: 60, left: 76, right: 28 };
+const STYLES = "/web/vendor/maplibre-gl.css";
 let edge = 14;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -16,10 +19,22 @@ const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export const theMap = () => map;
 
-// Draws the empty ground at once; the tiles follow. Throws where the browser has no WebGL.
-export function startMap(index, at, onMove) {
-  edge = zoomOfTile(index, 9);
-  map = new Ground({
+// MapLibre is by far the largest part of the page, and is asked for once all else is on the screen.
+async function load() {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: STYLES });
+  const styled = new Promise((resolve) => {
+    link.onload = resolve;
+    link.onerror = resolve;
+  });
+  document.head.prepend(link); // before our own rules, which change some of it
+  [library] = await Promise.all([import("./vendor/maplibre-gl.mjs"), styled]);
+}
+
+// Draws the empty ground at once; the tiles follow. Fails where the browser has no WebGL.
+export async function startMap(index, at, onMove) {
+  await load();
+  edge = Math.ceil(zoomOfTile(index, 9));
+  map = new library.Map({
     container: "map",
     style: { version: 8, sources: {}, layers: [{ id: "paper", type: "background", paint: {} }] },
     attributionControl: false,
@@ -36,11 +51,16 @@ export function startMap(index, at, onMove) {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  map.addControl(new NavigationControl({ showCompass: false }), "top-left");
-  map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
+  map.addControl(new library.NavigationControl({ showCompass: false }), "top-left");
+  map.addControl(new library.ScaleControl({ maxWidth: 120 }), "bottom-right");
   map.getCanvas().setAttribute("aria-label", t("map.label"));
   onLanguage(() => map.getCanvas().setAttribute("aria-label", t("map.label")));
   ready = new Promise((resolve) => map.once("style.load", resolve)).then(() => addLayers(index));
+  drawn = new Promise((resolve, reject) => {
+    ready.then(() => map.once("idle", resolve));
+    map.on("error", ({ error, sourceId }) => (sourceId === "tiles" ? reject(error) : console.error(error)));
+  });
+  drawn.catch(() => undefined);
   map.on("move", () => placeLabels(map));
   map.on("moveend", () => {
     drawGraticule(map);
@@ -48,10 +68,10 @@ export function startMap(index, at, onMove) {
     onMove([lng, lat, map.getZoom()]);
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
-  return ready;
 }
 
-// The zoom from which a tile is at least so many pixels wide.
+// The zoom from which a tile is at least so many pixels wide. Lines between tiles start at a whole zoom: those that
+// come later in a zoom are built, at some cost, from its beginning.
 function zoomOfTile(index, pixels) {
   const middle = ((index.bounds[1] + index.bounds[3]) / 2) * (Math.PI / 180);
   const metres = 78271.517 * Math.cos(middle);
@@ -61,7 +81,8 @@ function zoomOfTile(index, pixels) {
 function addLayers(index) {
   if (index.basemap === "ign") addBasemap();
   const geojson = (more = {}) => ({ type: "geojson", data: collection([]), tolerance: 0, buffer: 8, maxzoom: 16, ...more });
-  for (const name of ["tiles", "verdicts", "graticule", "lines", "picked", "box"]) map.addSource(name, geojson());
+  map.addSource("tiles", geojson({ data: tilesUrl() })); // read by MapLibre's worker: this thread never holds them
+  for (const name of ["verdicts", "graticule", "lines", "picked", "box"]) map.addSource(name, geojson());
   const add = (id, type, source, more = {}) => map.addLayer({ id, type, source, ...more });
   add("graticule", "line", "graticule", { paint: { "line-width": 0.7 } });
   add("tiles", "fill", "tiles", { paint: { "fill-antialias": false } });
@@ -83,7 +104,7 @@ function addBasemap() {
   map.addSource("basemap", { type: "raster", tileSize: 256, maxzoom: 18, attribution: "© IGN",
     tiles: [`https://data.geopf.fr/wmts?${wmts}`] });
   map.addLayer({ id: "basemap", type: "raster", source: "basemap", paint: { "raster-saturation": -0.7 } });
-  map.addControl(new AttributionControl({ compact: false }), "bottom-right");
+  map.addControl(new library.AttributionControl({ compact: false }), "bottom-right");
 }
 
 function paint() {
@@ -122,24 +143,19 @@ export async function setData(source, features) {
   map.getSource(source).setData(collection(features));
 }
 
-// All tiles, in one source; those that the filters leave out stay visible, faintly.
-export async function drawTiles() {
-  await ready;
-  const features = new Array(tiles.id.length);
-  for (let n = 0; n < features.length; n += 1) {
-    features[n] = polygon(n, { d: tiles.dates[tiles.date[n]], s: tiles.scopes[tiles.scope[n]] });
-  }
-  const drawn = new Promise((resolve) => map.once("idle", resolve));
-  map.getSource("tiles").setData(collection(features));
-  return drawn;
-}
+// When all tiles are on the screen; fails where they cannot be read.
+export const tilesDrawn = () => drawn;
+
+export const marker = (n, element) => new library.Marker({ element }).setLngLat(centreOf(n)).addTo(map);
 
 export async function filterTiles({ dates, scopes }) {
   await ready;
   const wanted = ["all"];
-  if (dates.length) wanted.push(["in", ["get", "d"], ["literal", dates]]);
-  if (scopes.length) wanted.push(["in", ["get", "s"], ["literal", scopes]]);
-  for (const layer of ["tiles", "edges"]) map.setFilter(layer, wanted.length > 1 ? wanted : null);
+  const among = (name, chosen, all) => ["in", ["get", name], ["literal", chosen.map((one) => all.indexOf(one))]];
+  if (dates.length) wanted.push(among("d", dates, tiles.dates));
+  if (scopes.length) wanted.push(among("s", scopes, tiles.scopes));
+  const filter = wanted.length > 1 ? wanted : undefined;
+  for (const layer of ["tiles", "edges"]) map.setFilter(layer, filter);
 }
 
 export async function drawBox(bbox) {

@@ -1,9 +1,8 @@
 // What lies over the tiles: the query, its numbered matches, the lines between them, the key of colours.
 
-import { Marker } from "./vendor/maplibre-gl.mjs";
 import { byId, h } from "./dom.js";
 import { t } from "./i18n.js";
-import { setData, soften, theMap } from "./map.js";
+import { marker, setData, soften, theMap } from "./map.js";
 import { centreOf, polygon } from "./tiles.js";
 
 let markers = [];
@@ -31,7 +30,7 @@ function numbered({ n, rank, hit }, onMarker) {
     event.stopPropagation();
     onMarker(rank);
   });
-  return new Marker({ element }).setLngLat(centreOf(n)).addTo(theMap());
+  return marker(n, element);
 }
 
 function drawLines() {
