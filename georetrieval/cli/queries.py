@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from georetrieval.errors import InputError, UsageError
+from georetrieval.recipe.word import Word
 from georetrieval.search.postgres_address import Address, is_address
 
 if TYPE_CHECKING:
@@ -19,25 +19,10 @@ if TYPE_CHECKING:
 INDEXES = Path("indexes")
 MOST_ANSWERS = 10_000
 """Per query; the scores of all queries are held in memory."""
-Kind = Literal["tile", "file", "point", "box"]
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _NUMBERS = re.compile(rf"\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*")
 _TILE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-
-@dataclass(frozen=True)
-class Word:
-    """One query as typed.
-
-    Attributes
-    ----------
-    numbers : (x, y) of a point, (xmin, ymin, xmax, ymax) of a box, else empty
-    """
-
-    text: str
-    kind: Kind
-    numbers: tuple[float, ...] = ()
 
 
 def parse_word(text: str) -> Word:

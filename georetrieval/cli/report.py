@@ -119,13 +119,14 @@ def _of_pictures(
     from georetrieval.cli.bars import progress
     from georetrieval.report.page.of_list import asked, pictures_report
     from georetrieval.report.page.words import Words
+    from georetrieval.search.row_source import called
 
     if pictures is None:
         raise UsageError(f"{store.path} is an index of pictures, and its report needs the pictures that ask: give "
                          "--pictures.")
     with progress() as report:
         answers = asked(store, pictures, parts=parts, scopes=scopes, model=model, k=k, progress=report)
-    return pictures_report(answers, store, Words(lang), name=Path(str(store.path)).name, model=model, k=k, title=title,
+    return pictures_report(answers, store, Words(lang), name=called(store.path), model=model, k=k, title=title,
                            worst=worst)
 
 
@@ -140,9 +141,10 @@ def _of_tiles(
     from georetrieval.report.page.of_index import evaluated
     from georetrieval.report.page.render import report_of
     from georetrieval.report.page.words import Words
+    from georetrieval.search.row_source import called
 
     where, words = filter_of(filter_dates, (), bbox, exclude_self=True), Words(lang)
-    name = Path(str(store.path)).name
+    name = called(store.path)
     told = {"--query-bands": query_bands if query_bands != "both" else "", "--filter-date": " ".join(filter_dates),
             "--bbox": bbox, "--rerank": rerank if rerank != "none" else ""}
     options = ", ".join(f"{option} {value}" for option, value in told.items() if value)

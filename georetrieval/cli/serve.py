@@ -32,9 +32,10 @@ def command(
     """Show INDEX in a browser: its tiles on a map, and what looks like what.
 
     Click a tile or drop a picture to see its matches; filter by date and area; ask for more like this and less like
-    that; swipe between dates; look at the failures of an evaluation; download answers. The address is printed on
-    stdout. Only this machine is answered unless --host says otherwise, and nothing is fetched from elsewhere. When the
-    index changes, the page says so and is loaded again. Stop with Ctrl-C.
+    that; swipe between dates; look at the failures of an evaluation, which is read when they are first asked for (or by
+    --check); download answers. The address is printed on stdout. Only this machine is answered unless --host says
+    otherwise, and nothing is fetched from elsewhere. When the index changes, the page says so and is loaded again. Stop
+    with Ctrl-C.
 
     \b
     Examples:
@@ -56,6 +57,7 @@ def command(
     except ImportError as error:
         raise MissingExtraError("The explorer is an optional part; install it with pip install "
                                 "'georetrieval[serve]'.") from error
+    from georetrieval.search.row_source import called
     from georetrieval.serve.explorer import Explorer
     from georetrieval.serve.settings import LOOPBACK, Settings
 
@@ -66,13 +68,13 @@ def command(
     if check:
         from georetrieval.cli.output import write_value
 
-        write_value(explorer.fresh().about(settings) | {"page": len(explorer.page)}, "json")
+        write_value(explorer.checked(), "json")
         return
     from georetrieval.serve.listening import listen
 
     def ready(address: str) -> None:
         click.echo(address)
-        click.echo(f"{path.name} is shown there. Stop with Ctrl-C.", err=True)
+        click.echo(f"{called(path)} is shown there. Stop with Ctrl-C.", err=True)
         if open_:
             click.launch(address)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from georetrieval.geo.tileset import TileSet
 from georetrieval.maps import BOUNDS, LONLAT, bounds_of
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe.pictures import PictureReader
+from georetrieval.recipe.word import Word
 from georetrieval.samples.arrays import ArraySamples
 from georetrieval.samples.poses import poses_of
 from georetrieval.samples.sample import Sample, SampleSet
@@ -29,17 +30,6 @@ if TYPE_CHECKING:  # a tile that is in the index is looked up without torch, and
     from georetrieval.recipe.closer import CloserLook
 
 Rectangles = npt.NDArray[np.float64]
-
-
-class Typed(Protocol):
-    """A word of the command line."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def numbers(self) -> tuple[float, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +116,7 @@ class Asker:
             self.notes.append("Only pictures can be looked at more closely; the answers to tiles stay as they are.")
         return CloserLook(self.eye, asked.picture, self.poses, asked.views, progress=self.progress)
 
-    def ask(self, words: Sequence[Typed]) -> Queries:
+    def ask(self, words: Sequence[Word]) -> Queries:
         """Queries of all words: tiles and places first, then pictures.
 
         Raises
@@ -165,7 +155,7 @@ class Asker:
             self._seen = (table, columns.to_pandas().assign(valid=True))
         return self._seen[1]
 
-    def _tiles(self, word: Typed) -> list[str]:
+    def _tiles(self, word: Word) -> list[str]:
         """Tile ids that a word stands for."""
         if word.kind == "tile":
             if not (self._catalogue([word.text])["tile_id"] == word.text).any():
@@ -196,7 +186,7 @@ class Asker:
             raise InputError(f"There is no tile of {self.date}; dates are {', '.join(dates)}.")
         return rows if self.date is None else rows[rows["date"] == self.date]
 
-    def _in_index_crs(self, word: Typed) -> tuple[float, ...]:
+    def _in_index_crs(self, word: Word) -> tuple[float, ...]:
         """A point or box in the CRS of the index; degrees are told by their range."""
         xs, ys = word.numbers[0::2], word.numbers[1::2]
         crs = self.store.manifest.crs

@@ -12,7 +12,7 @@ from georetrieval.report.failures import failure_bars
 from georetrieval.report.page.of_run import write_reports
 from georetrieval.report.pictures import contact_sheet, training_curve
 from georetrieval.report.reliability import reliability_diagram
-from georetrieval.report.tile_pictures import PHOTO, SEMANTIC, can_show, pictures_of
+from georetrieval.samples.tile_pictures import PHOTO, SEMANTIC, can_show, pictures_of
 from georetrieval.search.matches import Matches
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,6 +79,12 @@ class Store(Protocol):
     def gallery(self) -> Gallery:
         """All rows behind an index."""
         ...
+
+
+def called(path: Path | str) -> str:
+    """What people call an index, from where it is: the last part of its path, also of "." and of an address."""
+    plain = Path(path)
+    return plain.name if plain.name not in ("", "..") else plain.resolve().name
 
 
 @dataclass(frozen=True, eq=False)

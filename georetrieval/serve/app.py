@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +20,7 @@ from georetrieval.serve.page import INDEX
 from georetrieval.serve.replies import RefusedError, as_json, error_json
 from georetrieval.serve.searching import Body, Found, search
 from georetrieval.serve.shown import Shown
-from georetrieval.serve.tile_pictures import LEAST_PX, MOST_PX, NEEDED
+from georetrieval.serve.tile_pictures import BANDS, LEAST_PX, MOST_PX
 from georetrieval.serve.workroom import Workroom
 
 PICTURE_PX = 256
@@ -42,6 +40,7 @@ class Routes:
         self.pictures = Workroom("picture", workers=2, most=128)
         self.loading = Workroom("load", workers=1, most=12)
         self.opening = Workroom("upload", workers=1, most=MOST_RECEIVED)
+        self.evaluating = Workroom("evaluation", workers=1, most=12)
         self.receiving = 0
 
     async def page(self, request: Request) -> Response:
@@ -55,7 +54,7 @@ class Routes:
     async def index(self, _: Request) -> Response:
         """GET /api/index: what is shown, and in which version; a newer one is loaded now."""
         shown = await self.loading.do(self.explorer.fresh)
-        return as_json(shown.about(self.explorer.settings))
+        return as_json(self.explorer.about(shown))
 
     async def tiles(self, request: Request) -> Response:
         """GET /api/tiles: all tiles, column by column."""
@@ -74,7 +73,7 @@ class Routes:
             return as_json(shown.tile(int(rest)))
         asked = _PICTURE.fullmatch(rest)
         if asked is None:
-            raise RefusedError(404, f"A tile has the pictures {', '.join(NEEDED)}, as /api/tiles/7/photo.png.")
+            raise RefusedError(404, f"A tile has the pictures {', '.join(BANDS)}, as /api/tiles/7/photo.png.")
         px = request.query_params.get("px", str(PICTURE_PX))
         if not _NUMBER.fullmatch(px) or not LEAST_PX <= int(px) <= MOST_PX:
             raise InputError(f"px is a number from {LEAST_PX} to {MOST_PX}.")
@@ -117,10 +116,10 @@ class Routes:
 
     async def evaluation(self, request: Request) -> Response:
         """GET /api/evaluation."""
-        found = self._shown(request).evaluation
-        if found is None:
+        shown, layer = self._shown(request), self.explorer.layer
+        if layer is None:
             raise RefusedError(404, "No evaluation was given; start the server with --evaluation FILE.")
-        return as_json(found)
+        return await self.evaluating.do(lambda: as_json(layer.on(shown.tiles, shown.name)))
 
     async def download(self, request: Request) -> Response:
         """GET /api/download?format=&q=, and POST with the question as body."""
@@ -131,7 +130,7 @@ class Routes:
         body = await self._body(request) if request.method == "POST" else Body.read(request.query_params.get("q", ""))
         found = await self._found(shown, body)
         data = await self.searches.do(lambda: as_file(shown, found, format_))
-        name = quote(f"{shown.version.path.name}-answers.{format_}")
+        name = quote(f"{shown.version.name}-answers.{format_}")
         return Response(data, media_type=KINDS[format_], headers={
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"})
 
@@ -178,6 +177,6 @@ def _http(_: Request, error: Exception) -> Response:
     return error_json(RefusedError(status, said.get(status, "The request is not understood.")))
 
 
-def _bug(_: Request, error: Exception) -> Response:
-    traceback.print_exception(error, file=sys.stderr)
+def _bug(_: Request, __: Exception) -> Response:
+    """The traceback is written by uvicorn, to which Starlette hands the error on."""
     return error_json(RefusedError(500, "Something went wrong in the server; it says what on its terminal."))

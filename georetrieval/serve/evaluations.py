@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,32 @@ Answers = Mapping[str, Sequence[tuple[int, str, bool]]]
 """Of each query's tile its answers in order: rank, tile, whether it is true."""
 
 
+class Layer:
+    """An evaluation that is read when it is first asked for, once, and laid on one version of an index at a time.
+
+    Raises
+    ------
+    InputError
+        When there is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, path.resolve().name
+        _require_file(path)
+        self._lock = threading.Lock()
+        self._answers: Answers | None = None
+        self._laid: tuple[str, dict[str, Any]] | None = None
+
+    def on(self, tiles: TileRows, version: str) -> dict[str, Any]:
+        """What the page is told of it; errors as of `read_answers` and `evaluation`."""
+        with self._lock:
+            if self._answers is None:
+                self._answers = read_answers(self.path)
+            if self._laid is None or self._laid[0] != version:
+                self._laid = (version, evaluation(self._answers, tiles, self.name))
+            return self._laid[1]
+
+
 def read_answers(path: Path) -> Answers:
     """The answers in a file of `evaluate -o` (.gpkg, .geojson), or in the folder of a run.
 
@@ -29,10 +56,7 @@ def read_answers(path: Path) -> Answers:
     InputError
         When it is no such file, or damaged.
     """
-    path = path / IN_RUN if path.is_dir() else path
-    size = regular(path, f"the answers of an evaluation (.gpkg, .geojson), or a run folder with {IN_RUN},")
-    if size > MOST_BYTES:
-        raise InputError(f"{path} is larger than {MOST_BYTES >> 20} MiB; evaluate fewer tiles at once.")
+    path = _require_file(path)
     with path.open("rb") as file:
         packed = file.read(len(SIGNATURE)) == SIGNATURE
     queries, rows = _of_geopackage(path) if packed else _of_geojson(path)
@@ -79,6 +103,14 @@ def evaluation(answers: Answers, tiles: TileRows, name: str) -> dict[str, Any]:
         f"recall@{k}": round(sum(x["hit"] for x in lines) / count, 4),
     }
     return {"queries": lines, "summary": summary}
+
+
+def _require_file(path: Path) -> Path:
+    path = path / IN_RUN if path.is_dir() else path
+    size = regular(path, f"the answers of an evaluation (.gpkg, .geojson), or a run folder with {IN_RUN},")
+    if size > MOST_BYTES:
+        raise InputError(f"{path} is larger than {MOST_BYTES >> 20} MiB; evaluate fewer tiles at once.")
+    return path
 
 
 def _line(n: int, given: Sequence[tuple[int, str, bool]], truths: int, tiles: TileRows, k: int) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from georetrieval.errors import GeoretrievalError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.search.manifest import current_name
-from georetrieval.serve.evaluations import read_answers
+from georetrieval.serve.evaluations import Layer
 from georetrieval.serve.page import page_files
 from georetrieval.serve.replies import RefusedError
 from georetrieval.serve.settings import Settings
@@ -23,12 +24,13 @@ class Explorer:
     Parameters
     ----------
     model : instead of the one that the index names
-    evaluation : what `evaluations.read_answers` takes
+    evaluation : what `evaluations.read_answers` takes; read when it is first asked for
 
     Raises
     ------
     InputError, StoreError, MismatchError
-        When the index, the tiles or the evaluation are not there, damaged, or do not belong together.
+        When the index, the tiles or the evaluation are not there, or index and tiles are damaged or do not belong
+        together.
     """
 
     def __init__(
@@ -37,8 +39,7 @@ class Explorer:
     ) -> None:
         self.path, self.settings, self.model = path, settings, model
         self.tilesets = tuple(TileSet.open(folder) for folder in tiles)
-        self._answers = None if evaluation is None else read_answers(evaluation)
-        self._evaluated = "" if evaluation is None else evaluation.name
+        self.layer = None if evaluation is None else Layer(evaluation)
         self.uploads = Uploads(settings)
         self.page = page_files()
         self._shown = self._load()
@@ -64,6 +65,22 @@ class Explorer:
                 self._shown = self._load()
             return self._shown
 
+    def about(self, shown: Shown) -> dict[str, Any]:
+        """What the page is told first; of an evaluation its name alone."""
+        return shown.about(self.settings) | {"evaluation": None if self.layer is None else {"name": self.layer.name}}
+
+    def checked(self) -> dict[str, Any]:
+        """`about`, all read: the evaluation with its figures, and how many files the page has.
+
+        Raises
+        ------
+        InputError, MismatchError
+            When the evaluation is damaged, or of other tiles.
+        """
+        shown = self.fresh()
+        figures = {} if self.layer is None else {"evaluation": self.layer.on(shown.tiles, shown.name)["summary"]}
+        return self.about(shown) | figures | {"page": len(self.page)}
+
     def _current(self) -> str:
         """The current version's name; that of the one in memory where there is none to be read any more."""
         try:
@@ -72,4 +89,4 @@ class Explorer:
             return self._shown.name
 
     def _load(self) -> Shown:
-        return Shown.load(self.path, self.tilesets, model=self.model, answers=self._answers, evaluated=self._evaluated)
+        return Shown.load(self.path, self.tilesets, model=self.model)

@@ -16,6 +16,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from georetrieval.serve.entrance import entrance
 from georetrieval.serve.replies import RefusedError, error_json
 from georetrieval.serve.settings import Settings
 
@@ -63,7 +64,9 @@ class Guard:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *self.headers]
+                own = message.get("headers", [])
+                named = {name.lower() for name, _ in own}  # the entrance is stricter than the page
+                message["headers"] = [*own, *(one for one in self.headers if one[0] not in named)]
             await send(message)
 
         try:
@@ -78,7 +81,7 @@ class Guard:
         await self.app(scope, bounded, told)
 
     def _admit(self, scope: Scope) -> Response | None:
-        """RefusedError for a stranger; a redirection for who came in by a link with the token; None for all others."""
+        """RefusedError for a stranger; the entrance for who came by a link with the token; None for all others."""
         headers = scope["headers"]
         if len(headers) > MOST_HEADERS or sum(len(a) + len(b) for a, b in headers) > MOST_HEADER_BYTES:
             raise RefusedError(400, f"More than {MOST_HEADERS} headers, or {MOST_HEADER_BYTES} bytes of them.")
@@ -109,9 +112,7 @@ class Guard:
             return None
         given = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS).get("token", [])
         if scope["method"] == "GET" and scope["path"] == "/" and len(given) == 1 and _same(given[0], token):
-            back = Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
-            back.set_cookie(self.cookie, token, path="/", httponly=True, samesite="strict")
-            return back
+            return entrance(self.cookie, token)
         raise RefusedError(403, "A token is needed: open the address that the server printed, or send the header "
                                 "Authorization: Bearer TOKEN.")
 

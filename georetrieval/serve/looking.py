@@ -16,23 +16,15 @@ from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.asking import Asker, Queries
 from georetrieval.recipe.build import BASELINES, weights_file
 from georetrieval.recipe.sight import takes_parts
+from georetrieval.recipe.word import Word
 from georetrieval.samples.bands import SEMANTIC
 from georetrieval.search.building import Part
 from georetrieval.search.canaries import Canaries
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.manifest import Manifest
-from georetrieval.search.row_source import HeldRows
+from georetrieval.search.row_source import HeldRows, called
 from georetrieval.search.store import IndexStore
 from georetrieval.serve.replies import RefusedError
-
-
-@dataclass(frozen=True)
-class Word:
-    """What is asked: a tile by its id, or a file."""
-
-    text: str
-    kind: str
-    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +38,11 @@ class OneVersion:
     def path(self) -> Path:
         """Where it is."""
         return self.store.path
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return called(self.store.path)
 
     @property
     def manifest(self) -> Manifest:

@@ -15,10 +15,10 @@ from georetrieval.errors import InputError
 from georetrieval.maps import Rectangles
 from georetrieval.recipe.nearness import apart, depth_of
 from georetrieval.samples.overlap import steps_of
-from georetrieval.search.confidence import DEPTH, confidence
+from georetrieval.search.confidence import DEPTH, confidence, without
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Filter
-from georetrieval.search.matches import NO_ROW, Matches
+from georetrieval.search.matches import Matches
 from georetrieval.serve.examples import moved
 from georetrieval.serve.looking import placed
 from georetrieval.serve.replies import RefusedError
@@ -133,24 +133,12 @@ def search(shown: Shown, uploads: Uploads, body: Body) -> Found:
         first = shown.gallery.search(asked.rows, depth, where=where, places=middle)
     kinds = None if manifest.overlap == 0 else shown.date_codes
     best = first.first(k) if kinds is None else apart(first, shown.middles, kinds, manifest.cell_m / 2, k)
-    best = _without(best, examples).first(body.k)
+    best = without(best, examples[None]).first(body.k)
     sure = None
     if manifest.calibration is not None:
         sure = float(confidence(first, shown.gallery, manifest.calibration, places=shown.places,
                                 judged=best.rows[:, 0])[0])
     return Found(asked, best, None if sure is None else round(sure, 4))
-
-
-def _without(matches: Matches, examples: Any) -> Matches:
-    """The answers that are none of these rows, moved up."""
-    if not len(examples):
-        return matches
-    dropped = np.isin(matches.rows, examples)
-    order = np.argsort(dropped, axis=1, kind="stable")
-    rows = np.take_along_axis(np.where(dropped, NO_ROW, matches.rows), order, 1)
-    scores = np.take_along_axis(np.where(dropped, np.float32(-np.inf), matches.scores), order, 1)
-    return replace(matches, rows=rows, scores=scores,
-                   hits=np.take_along_axis(matches.hits & ~dropped, order, 1))
 
 
 def _asked(shown: Shown, uploads: Uploads, body: Body) -> Asked | None:

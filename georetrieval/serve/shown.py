@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,12 @@ from georetrieval.errors import InputError, MismatchError
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.tileset import TileSet
 from georetrieval.recipe.asking import require_tiles
+from georetrieval.recipe.provenance import editions, licences
 from georetrieval.recipe.sureness import places_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.kept_ann import kept_index
 from georetrieval.search.store import IndexStore
-from georetrieval.serve.evaluations import Answers, evaluation
 from georetrieval.serve.looking import Looker, OneVersion
 from georetrieval.serve.replies import Held, RefusedError
 from georetrieval.serve.settings import MIB, Settings
@@ -48,7 +48,6 @@ class Shown:
     tiles: TileRows
     pictures: TilePictures
     looker: Looker
-    evaluation: Mapping[str, Any] | None
     columns: Held
     polygons: Held
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,7 +55,6 @@ class Shown:
     @classmethod
     def load(
         cls, path: Path, tilesets: Sequence[TileSet] = (), *, model: str | None = None,
-        answers: Answers | None = None, evaluated: str = "",
     ) -> Shown:
         """The current version of an index.
 
@@ -67,7 +65,7 @@ class Shown:
         StoreError
             When it is damaged.
         MismatchError
-            When the tiles were cut another way, or the evaluation is of others.
+            When the tiles were cut another way.
         """
         store, rows = IndexStore.open(path).load_current()
         if store.manifest.pictures is not None:
@@ -81,13 +79,11 @@ class Shown:
             raise InputError(f"Rows of {path} have no place on the ground; serve shows them on a map.")
         index, _ = kept_index(store.path, store.manifest, rows[0])
         gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint, index=index)
-        told = None if answers is None else evaluation(answers, tiles, evaluated)
         tag = _tag(store.name)
         columns = Held(tiles.columns(tag), "application/json", tag)
         polygons = Held(tiles.polygons(), "application/geo+json", tag)
         _ = tiles.of_key  # made now, not while the first reader waits
-        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), told, columns,
-                   polygons)
+        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), columns, polygons)
 
     @property
     def name(self) -> str:
@@ -148,16 +144,15 @@ class Shown:
         classes = [] if legend is None else legend.as_dict()["classes"]
         shown = ("code", "name_fr", "name_en", "colour")
         return {
-            "name": self.version.path.name, "version": __version__, "index_version": self.tag,
+            "name": self.version.name, "version": __version__, "index_version": self.tag,
             "fingerprint": m.fingerprint_digest[:12], "tiles": tiles.indexed, "all_tiles": len(tiles),
             "dates": tiles.date_list, "scopes": tiles.scope_list, "bounds": tiles.extent, "crs": m.crs,
-            "cell_m": m.cell_m, "k": K, "licence": licence_lines(m.sources, m.crs),
+            "cell_m": m.cell_m, "k": K, "licence": self._licence(),
             "pictures": bool(self.pictures.tilesets),
             "modalities": self.pictures.kinds(),
             "legend": [{name: one[name] for name in shown} for one in classes],
             "can_embed": self.looker.at_hand,
             "calibrated": m.calibration is not None,
-            "evaluation": None if self.evaluation is None else dict(self.evaluation["summary"]),
             "basemap": settings.basemap, "max_upload_mb": settings.upload_bytes / MIB, "lang": settings.lang,
         }
 
@@ -172,19 +167,19 @@ class Shown:
             "same_place": [other for other in tiles.of_key[key] if other != n],
         }
 
+    def _licence(self) -> list[str]:
+        """What has to be said about where the tiles come from: sentences, or the page's words for them (licence_)."""
+        sources = self.version.manifest.sources
+        surveys = sorted({f"{one['scope']} {one['date']}" for one in sources if "scope" in one and "date" in one})
+        made_of = [row for tileset in self.pictures.tilesets for row in
+                   editions(tileset, [(one["scope"], one["date"]) for one in tileset.surveys])]
+        untold = "licence_unknown" if made_of or not self.tiles.crs else "licence_where_ign"
+        return [*([f"Tiles: {', '.join(surveys)}"] if surveys else []), *(licences(made_of, sources) or [untold])]
+
     def _legend(self) -> Legend | None:
         for tileset in self.pictures.tilesets:
             return tileset.legend
         return None
-
-
-def licence_lines(sources: Sequence[Mapping[str, Any]], crs: str) -> list[str]:
-    """What has to be said about where the tiles come from."""
-    surveys = sorted({f"{one['scope']} {one['date']}" for one in sources if "scope" in one and "date" in one})
-    lines = [f"Tiles: {', '.join(surveys)}"] if surveys else []
-    if crs:
-        lines.append("BD TOPO, BD ORTHO: IGN, Licence Ouverte / Open Licence 2.0 (Etalab), where they are the source")
-    return lines
 
 
 def _tag(name: str) -> str:

@@ -12,11 +12,10 @@ from PIL import Image
 
 from georetrieval.files import digest
 from georetrieval.geo.tileset import TileSet
-from georetrieval.samples.bands import derive
+from georetrieval.samples.tile_pictures import PHOTO, SEMANTIC, Place, can_show, picture_at, places_of
 from georetrieval.serve.replies import RefusedError
 
-BANDS = {"photo": ("r", "g", "b"), "semantic": ("sr", "sg", "sb")}
-NEEDED = {"photo": {"r", "grey"}, "semantic": {"classes"}}
+BANDS = {"photo": PHOTO, "semantic": SEMANTIC}
 LEAST_PX, MOST_PX = 64, 1024
 LEAST_SHARE = 1e-4
 
@@ -32,22 +31,20 @@ class TilePictures:
     def __init__(self, tilesets: Sequence[TileSet]) -> None:
         self.tilesets = tuple(tilesets)
         self.tag = digest([tileset.digest for tileset in tilesets])[:12]
-        self._where: dict[str, tuple[int, int, int]] = {}
-        for number, tileset in enumerate(self.tilesets):
-            frame = tileset.catalogue
-            packed = frame.groupby(["scope", "date"]).cumcount().tolist()
-            for row, (name, place) in enumerate(zip(frame["tile_id"].tolist(), packed, strict=True)):
-                self._where.setdefault(str(name), (number, row, int(place)))
+        self._where: dict[str, tuple[TileSet, int, Place]] = {}
+        for tileset in self.tilesets:
+            for row, (name, place) in enumerate(places_of(tileset).items()):
+                self._where.setdefault(name, (tileset, row, place))
 
     def kinds(self) -> list[str]:
         """Which kinds of pictures there are at all: "photo", "semantic"."""
-        held = {band for tileset in self.tilesets for band in tileset.bands}
-        return [kind for kind, needed in NEEDED.items() if needed & held]
+        held = tuple(band for tileset in self.tilesets for band in tileset.bands)
+        return [kind for kind, bands in BANDS.items() if can_show(held, bands)]
 
     def holder(self, name: str) -> TileSet | None:
         """The tile set that holds a tile; None where none does."""
         found = self._where.get(name)
-        return None if found is None else self.tilesets[found[0]]
+        return None if found is None else found[0]
 
     def png(self, name: str, kind: str, px: int) -> bytes:
         """The picture of a tile in `px` pixels: the photo smoothed, class colours never mixed.
@@ -60,24 +57,20 @@ class TilePictures:
         found = self._where.get(name)
         if found is None:
             raise RefusedError(404, f"No tile set that was given with --tiles holds {name}.")
-        tileset, place = self.tilesets[found[0]], found[2]
-        row = tileset.catalogue.iloc[found[1]]
-        scope, date = str(row["scope"]), str(row["date"])
-        have = tileset.bands_of(scope, date)
-        if not NEEDED[kind] & set(have):
+        tileset, _, place = found
+        scope, date, _ = place
+        if not can_show(tileset.bands_of(scope, date), BANDS[kind]):
             raise RefusedError(404, f"The tiles of {scope} {date} hold no {'photo' if kind == 'photo' else 'classes'}.")
-        stored = np.asarray(tileset.pixels(scope, date)[place:place + 1])
-        pixels = derive(stored, have, BANDS[kind], tileset.legend.palette())[0]
-        bytes_ = (pixels * 255).round().astype(np.uint8).transpose(1, 2, 0)
-        return encoded(bytes_, px, Image.Resampling.NEAREST if kind == "semantic" else Image.Resampling.BILINEAR)
+        pixels = picture_at(tileset, place, BANDS[kind])
+        return encoded(pixels, px, Image.Resampling.NEAREST if kind == "semantic" else Image.Resampling.BILINEAR)
 
     def classes(self, name: str) -> list[dict[str, Any]]:
         """Shares of the classes on a tile, the largest first: code and share, 0..1; [] where no vectors were given."""
         found = self._where.get(name)
         if found is None:
             return []
-        tileset = self.tilesets[found[0]]
-        row = tileset.catalogue.iloc[found[1]]
+        tileset, number, _ = found
+        row = tileset.catalogue.iloc[number]
         shares = [(item.code, float(row.get(f"share_{item.key}", np.nan))) for item in tileset.legend.classes]
         kept = [(code, share) for code, share in shares if share >= LEAST_SHARE]  # NaN is none
         return [{"code": code, "share": round(share, 4)} for code, share in sorted(kept, key=lambda one: -one[1])]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +93,15 @@ def test_the_token_is_found_among_cookies_of_other_programs():
     cookies = [(b"cookie", b'prefs={"theme":"dark"}; georetrieval-8765=' + b"x" * 16)]
     assert guard._cookies(cookies) == ["x" * 16]
     assert guard._cookies([(b"cookie", b"georetrieval-9=a")]) == []
+
+
+@pytest.mark.parametrize(("stand", "place"), [
+    (".", "."), (".", "./"), (".", "../town/"), ("deep", ".."), ("deep/er", "../..")])
+def test_an_index_is_called_by_its_folder_wherever_one_stands(cli, index, tmp_path, monkeypatch, stand, place):
+    folder = tmp_path / "town"
+    shutil.copytree(Path("indexes") / index, folder)
+    (folder / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(folder / stand)
+    code, out, err = cli("serve", place, "--check")
+    assert code == 0, err
+    assert json.loads(out)["name"] == "town"

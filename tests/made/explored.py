@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from georetrieval.cli.main import main
 from georetrieval.search.building import Part
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.store import IndexStore
 from tests.made.rows import ABOUT, about
+from tests.made.serving import command
 
 SYNTH = ("--km", "3", "--gsd-m", "5", "--sheet-km", "3", "--old-format", "tif")
 DIM = 32
@@ -31,24 +31,15 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def _cli(*words: object) -> None:
-    code: object = None
-    try:
-        main([str(word) for word in words])
-    except SystemExit as end:
-        code = end.code
-    assert not code, words
-
-
 def explored_place(folder: Path) -> Path:
     """Write tiles/ (144 places of 250 m, 2004 and 2019), indexes/both, and matches.gpkg: 2019 asked in 2004."""
     with _inside(folder):
-        _cli("synth", "departement", "-o", "world", *SYNTH)
-        _cli("tiles", "build", "-o", "tiles", "--world", "world/world.json", "--cell-m", 250, "--px", 64)
+        command("synth", "departement", "-o", "world", *SYNTH)
+        command("tiles", "build", "-o", "tiles", "--world", "world/world.json", "--cell-m", 250, "--px", 64)
         for name, dates in (("both", ("2004", "2019")), ("old", ("2004",))):
             chosen = [word for date in dates for word in ("--date", date)]
-            _cli("index", "build", name, "--model", "hog", "--tiles", "tiles", *chosen)
-        _cli("evaluate", "old", "--tiles", "tiles", "--date", "2019", "-o", "matches.gpkg")
+            command("index", "build", name, "--model", "hog", "--tiles", "tiles", *chosen)
+        command("evaluate", "old", "--tiles", "tiles", "--date", "2019", "-o", "matches.gpkg")
     return folder
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import georetrieval.report.page
+from georetrieval.recipe.provenance import licences
 from georetrieval.report.page import charts
 from georetrieval.report.page.ground import words_scope
-from georetrieval.report.page.sources import licences
 from georetrieval.report.page.words import LANGUAGES, Words, table
 
 PAGE = Path(georetrieval.report.page.__file__).parent

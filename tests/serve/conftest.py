@@ -12,6 +12,7 @@ import pytest
 from georetrieval.geo.tileset import TileSet
 from georetrieval.serve.explorer import Explorer
 from georetrieval.serve.settings import Settings
+from tests.made.browsers import chromium, screenshots
 from tests.made.serving import Serving, command, make_land, served_here
 
 
@@ -24,6 +25,19 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command("evaluate", f"{folder}/town", "--tiles", folder / "tiles", "--date", "2019", "--format", "json",
                 "-o", folder / f"matches.{suffix}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; without one the test is skipped, or fails where CI promised it."""
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that keeps pictures of the page."""
+    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from tests.made.browsers import chromium, screenshots, window
+from tests.made.browsers import WAIT_MS, Window, window
 from tests.made.explored import explored_place
 from tests.made.serving import serving
 
@@ -19,22 +19,15 @@ ALL_2019 = "() => [...document.querySelectorAll('.card')].every((one) => one.tex
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def server(browser, tmp_path_factory):
+def place(browser, tmp_path_factory):
     assert browser.is_connected()  # without a browser nothing is built
-    folder = explored_place(tmp_path_factory.mktemp("explored"))
-    with serving(folder, "both", "--tiles", "tiles", "--evaluation", "matches.gpkg") as one:
-        yield one
+    return explored_place(tmp_path_factory.mktemp("explored"))
 
 
 @pytest.fixture(scope="module")
-def shots(tmp_path_factory):
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
+def server(place):
+    with serving(place, "both", "--tiles", "tiles", "--evaluation", "matches.gpkg") as one:
+        yield one
 
 
 @pytest.fixture
@@ -262,3 +255,24 @@ def test_without_webgl_the_lists_still_work(browser, server, shots, tiles):
         seen.page.wait_for_selector(".card")
         assert seen.cards() == asked(server, tile=60)
         seen.shot("11-no-webgl")
+
+
+def test_a_link_with_a_token_opens_from_a_mail_on_the_web(browser, place, shots):
+    """From another site, where a browser keeps the strict cookie back: the entrance goes on by itself."""
+    with serving(place, "old", "--tiles", "tiles", "--token", "from-a-mail-0123456789") as guarded:
+        context = browser.new_context()
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        seen = Window(page, f"http://{guarded.host}", shots)
+        link = f"{seen.origin}/?token={guarded.token}#v=1&show=semantic"
+        page.route("http://mail.example/", lambda route: route.fulfill(
+            content_type="text/html", body=f'<a id="link" href="{link}">Look</a>'))
+        page.goto("http://mail.example/")
+        page.click("#link")
+        page.wait_for_selector("body[data-map=drawn]")
+        assert page.url.startswith(f"{seen.origin}/#v=1")
+        assert "show=semantic" in page.url
+        assert page.evaluate("document.cookie") == ""
+        seen.click_tile(60)
+        assert len(seen.cards()) == 20
+        context.close()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.made.browsers import chromium, screenshots, window
+from tests.made.browsers import window
 from tests.made.explored import many_rows
 from tests.made.serving import serving
 
@@ -48,17 +48,6 @@ CONTRAST = """() => {
 ALL_2019 = "() => [...document.querySelectorAll('.card')].every((one) => one.textContent.includes('2019'))"
 MARKS = """() => performance.getEntries().filter((one) => ["paint", "mark"].includes(one.entryType))
     .map((one) => [one.name, one.startTime / 1000])"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory):
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 @pytest.fixture(scope="module")

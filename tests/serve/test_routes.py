@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from PIL import Image
 from pyproj import Transformer
 
 from georetrieval.search.store import IndexStore
-from tests.made.serving import command
+from georetrieval.serve.page import FOLDER
+from tests.made.serving import command, serving
 
 
 def test_about(server, land, tiles):
@@ -29,7 +32,8 @@ def test_about(server, land, tiles):
     assert told["legend"][0]["colour"] == "#{:02X}{:02X}{:02X}".format(*tiles.legend.classes[0].colour)
     assert told["can_embed"] is True
     assert told["lang"] == "fr"
-    assert "Tiles: 57 2004" in told["licence"]
+    assert told["licence"] == ["Tiles: 57 2004", "licence_unknown"]
+    assert told["evaluation"] == {"name": "matches.gpkg"}  # its figures are worked out when they are asked for
 
 
 def test_tiles_are_those_of_the_index_then_those_of_the_tile_set(land, tiles, columns):
@@ -45,12 +49,53 @@ def test_tiles_are_those_of_the_index_then_those_of_the_tile_set(land, tiles, co
     np.testing.assert_allclose(np.hstack([x, y]), expected, atol=0.15)
 
 
-def test_tiles_come_zipped_and_only_once(server):
-    plain, zipped = server.get("/api/tiles"), server.get("/api/tiles", Accept_Encoding="gzip, br")
+@pytest.mark.parametrize("path", ["/api/tiles", "/api/tiles.geojson"])
+def test_tiles_come_zipped_and_only_once(server, path):
+    plain, zipped = server.get(path), server.get(path, Accept_Encoding="gzip, br")
     assert zipped.headers["content-encoding"] == "gzip"
     assert gzip.decompress(zipped.data) == plain.data
-    again = server.get("/api/tiles", If_None_Match=plain.headers["etag"])
+    again = server.get(path, If_None_Match=plain.headers["etag"])
     assert (again.status, again.data) == (304, b"")
+
+
+def test_the_map_draws_the_same_tiles(server, columns):
+    drawn = server.get("/api/tiles.geojson").json
+    assert drawn["type"] == "FeatureCollection"
+    assert [one["id"] for one in drawn["features"]] == list(range(31))
+    assert [one["properties"] for one in drawn["features"]] == [
+        {"d": d, "s": s} for d, s in zip(columns["date"], columns["scope"], strict=True)]
+    for one, corners in zip(drawn["features"], columns["corners"], strict=True):
+        (ring,) = one["geometry"]["coordinates"]
+        assert [*chain.from_iterable(ring[:4])] == corners
+        assert ring[4] == ring[0]
+    assert server.get("/api/tiles.geojson?v=other").status == 409
+
+
+def test_the_page_asks_for_all_its_modules_at_once():
+    """One that is missing would be asked for later, one that is gone would be a refusal."""
+    text = (FOLDER / "index.html").read_text()
+    asked = set(re.findall(r'(?:modulepreload" href|script type="module" src)="/web/([^"]+)"', text))
+    assert asked == {path.name for path in FOLDER.glob("*.js")}
+
+
+BUGGY = """
+import sys
+from georetrieval.cli.main import main
+from georetrieval.serve.explorer import Explorer
+def about(self, shown):
+    raise ZeroDivisionError("made for a test")
+Explorer.about = about
+main(sys.argv[1:])
+"""
+
+
+def test_a_bug_is_told_on_the_terminal_once_and_to_nobody_else(land):
+    with serving(land, "./town", code=BUGGY) as buggy:
+        reply = buggy.get("/api/index")
+        assert reply.status == 500
+        assert "made for a test" not in reply.json["error"]
+        assert buggy.get("/api/tiles").status == 200
+    assert (land / "serve.err").read_text().count("ZeroDivisionError: made for a test") == 1
 
 
 @pytest.mark.parametrize("kind", ["photo", "semantic"])
@@ -127,7 +172,6 @@ def test_evaluation_says_what_evaluate_says(server, land, columns, capsys):
     assert summary["unknown"] == 0
     for name in ("map_at_5", "recall_at_1", "recall_at_5"):
         assert summary[name.replace("_at_", "@")] == pytest.approx(figures[name], abs=1e-4)
-    assert server.get("/api/index").json["evaluation"] == summary
     assert len(layer["queries"]) == 15
     for line in layer["queries"]:
         rank = line["rank"]

@@ -125,6 +125,26 @@ def test_an_evaluation_is_the_same_from_both_kinds_of_file(land):
         evaluation(packed, other, "matches")  # tiles of 2019, and no tile set was given
 
 
+def test_an_evaluation_is_read_when_it_is_asked_for(land, tmp_path):
+    shutil.copy(land / "matches.gpkg", tmp_path)
+    explorer = Explorer(land / "town", Settings(), tiles=[land / "tiles"], evaluation=tmp_path / "matches.gpkg")
+    (tmp_path / "matches.gpkg").write_bytes(b"")
+    with served_here(explorer) as server:
+        assert server.get("/api/index").json["evaluation"] == {"name": "matches.gpkg"}
+        assert server.get("/api/evaluation").status == 400
+        shutil.copy(land / "matches.gpkg", tmp_path)
+        first = server.get("/api/evaluation").json
+        assert len(first["queries"]) == 15
+        (tmp_path / "matches.gpkg").unlink()
+        assert server.get("/api/evaluation").json == first  # read once
+    assert explorer.checked()["evaluation"] == first["summary"]
+    strange = Explorer(land / "town", Settings(), evaluation=land / "matches.gpkg")  # of tiles that are not given
+    with served_here(strange) as server:
+        assert server.get("/api/evaluation").status == 409
+    with pytest.raises(MismatchError, match="None of the"):
+        strange.checked()
+
+
 def test_a_place_that_no_row_could_show_is_no_failure(land, tmp_path):
     value = json.loads((land / "matches.geojson").read_text())
     queries = [one["properties"] for one in value["features"] if one["properties"]["layer"] == "queries"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from georetrieval.geo.tileset import TileSet
 from georetrieval.report.pictures import Picture
-from georetrieval.report.tile_pictures import PHOTO, SEMANTIC, can_show, pictures_of
+from georetrieval.samples.tile_pictures import PHOTO, SEMANTIC, can_show, pictures_of
 
 SIDES = (160, 128, 96, 64, 48)
 """Sides in pixels to choose from, the largest that fits."""

@@ -12,12 +12,12 @@ from markupsafe import Markup
 
 from georetrieval import __version__
 from georetrieval.recipe.failures import failure_lines
+from georetrieval.recipe.provenance import editions, licences
 from georetrieval.report.page import charts, ground, hubs, places
 from georetrieval.report.page.album import SIDES, Album
 from georetrieval.report.page.changes import class_changes, dates_of
 from georetrieval.report.page.evaluation import Evaluation
 from georetrieval.report.page.sheets import worst_sheets
-from georetrieval.report.page.sources import editions, licences
 from georetrieval.report.page.words import Words
 from georetrieval.search.matches import Matches
 from georetrieval.search.metrics import recall_at_k, summary

@@ -1,7 +1,7 @@
 // The line above: what index this is, photo or semantic, the link, the language.
 
 import { byId, h, icon } from "./dom.js";
-import { language, onLanguage, setLanguage, t } from "./i18n.js";
+import { language, onLanguage, said, setLanguage, t } from "./i18n.js";
 import { change, hash, onChange, state } from "./state.js";
 
 export function startHeader(index) {
@@ -31,7 +31,7 @@ function drawFacts(index) {
     index.cell_m ? t("index.cell", { n: index.cell_m }) : null, index.crs];
   byId("index-facts").replaceChildren(...facts.filter(Boolean).map((fact) => h("span", {}, fact)));
   const about = { n: String(index.index_version), fingerprint: index.fingerprint, version: index.version };
-  const lines = [t("index.version", about), ...(index.licence ?? [])];
+  const lines = [t("index.version", about), ...(index.licence ?? []).map(said)];
   byId("about-text").replaceChildren(...lines.map((line) => h("p", {}, line)));
 }
 

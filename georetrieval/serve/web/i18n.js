@@ -45,6 +45,9 @@ export function t(key, values = {}) {
   });
 }
 
+// What the server said: a sentence, or the name of one of ours.
+export const said = (text) => (text in WORDS[lang] ? t(text) : text);
+
 export function number(value, digits = undefined) {
   const options = digits === undefined ? { maximumFractionDigits: 2 }
     : { minimumFractionDigits: digits, maximumFractionDigits: digits };
