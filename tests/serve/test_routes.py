@@ -32,7 +32,7 @@ def test_about(server, land, tiles):
     assert told["legend"][0]["colour"] == "#{:02X}{:02X}{:02X}".format(*tiles.legend.classes[0].colour)
     assert told["can_embed"] is True
     assert told["lang"] == "fr"
-    assert told["licence"] == ["Tiles: 57 2004", "licence_unknown"]
+    assert told["licence"] == ["Tiles: 57 2004", "licence_ign"]
     assert told["evaluation"] == {"name": "matches.gpkg"}  # its figures are worked out when they are asked for
 
 
