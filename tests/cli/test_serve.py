@@ -95,13 +95,13 @@ def test_the_token_is_found_among_cookies_of_other_programs():
     assert guard._cookies([(b"cookie", b"georetrieval-9=a")]) == []
 
 
-@pytest.mark.parametrize(("stand", "place"), [
+@pytest.mark.parametrize(("stand", "typed"), [
     (".", "."), (".", "./"), (".", "../town/"), ("deep", ".."), ("deep/er", "../..")])
-def test_an_index_is_called_by_its_folder_wherever_one_stands(cli, index, tmp_path, monkeypatch, stand, place):
+def test_an_index_is_called_by_its_folder_wherever_one_stands(cli, index, tmp_path, monkeypatch, stand, typed):
     folder = tmp_path / "town"
     shutil.copytree(Path("indexes") / index, folder)
     (folder / "deep" / "er").mkdir(parents=True)
     monkeypatch.chdir(folder / stand)
-    code, out, err = cli("serve", place, "--check")
+    code, out, err = cli("serve", typed, "--check")
     assert code == 0, err
     assert json.loads(out)["name"] == "town"

@@ -142,10 +142,9 @@ def served_here(explorer: Explorer) -> Iterator[Serving]:
 
 
 @contextmanager
-def serving(folder: Path, *words: object, impatient: bool = False, code: str = "") -> Iterator[Serving]:
-    """Run `georetrieval serve`, or a program that does, in a folder on a free port until the block ends."""
-    code = IMPATIENT if impatient else code
-    program = ["-c", code] if code else ["-m", "georetrieval"]
+def serving(folder: Path, *words: object, impatient: bool = False) -> Iterator[Serving]:
+    """Run `georetrieval serve` in a folder on a free port until the block ends."""
+    program = ["-c", IMPATIENT] if impatient else ["-m", "georetrieval"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     with (folder / "serve.err").open("w+") as said:
         process = subprocess.Popen([sys.executable, *program, "serve", *map(str, words), "--port", "0"], cwd=folder,
