@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from georetrieval.errors import InputError, MismatchError
+from georetrieval.errors import MismatchError
 from georetrieval.geo.tileset import TileSet
 from georetrieval.learn.settings import MiningSettings, Phase, TrainSettings
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder, pooled_trunk
 from georetrieval.nets.embedder import DescriptorNet, Embedder
 from georetrieval.nets.settings import NetSettings
 from georetrieval.nets.starting import is_ours
+from georetrieval.recipe.models import BASELINES, weights_file
 from georetrieval.recipe.schema import Eye, Learn, Recipe
 from georetrieval.samples.augment import AugmentSettings
 from georetrieval.samples.bend import BendSettings
@@ -20,9 +21,7 @@ from georetrieval.samples.modality import DropSettings
 from georetrieval.samples.poses import GroundSettings
 from georetrieval.samples.wear import WearSettings
 
-WEIGHTS = "weights.safetensors"
 SEMANTIC = {"sr", "sg", "sb", "sgrey", "classes"}
-BASELINES = ("hog", "class-shares", "untrained")
 BASELINE_PX = 256
 """Tile size of an untrained trunk when none is asked for. *Source*: papers/002, section 5."""
 
@@ -55,16 +54,6 @@ def load_eye(model: str, *, legend_digest: str | None = None, px: int | None = N
         raise MismatchError(f"The model {model} reads tiles of {net.settings.px} px, these have {px} px; build the "
                             f"tiles with --px {net.settings.px}.")
     return net.for_inference()
-
-
-def weights_file(model: str) -> Path:
-    """The weights of a run folder, or the file itself."""
-    path = Path(model)
-    for candidate in (path, path / WEIGHTS, path / "model" / WEIGHTS):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"The model {model} is neither a run folder with {WEIGHTS}, nor a weights file, nor one of "
-                     f"{', '.join(BASELINES)}; train one with georetrieval train.")
 
 
 def net_settings(eye: Eye, px: int) -> NetSettings:

@@ -12,7 +12,7 @@ from georetrieval.learn.region_lessons import overlaps
 from georetrieval.nets.baselines import HogEmbedder
 from georetrieval.nets.classifier import Classifier
 from georetrieval.nets.embedder import Embedder
-from georetrieval.recipe.build import WEIGHTS
+from georetrieval.recipe.models import WEIGHTS
 from georetrieval.recipe.picture_lessons import Shown
 from georetrieval.recipe.picture_pairs import PairJudge
 from georetrieval.recipe.picture_parts import Question

@@ -23,8 +23,9 @@ from georetrieval.nets.localiser import Localiser
 from georetrieval.nets.starting import start_from
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import picture_measuring
-from georetrieval.recipe.build import WEIGHTS, augment_of, net_of, net_settings, settings_of, start_of
+from georetrieval.recipe.build import augment_of, net_of, net_settings, settings_of, start_of
 from georetrieval.recipe.checked_masks import check_masks
+from georetrieval.recipe.models import WEIGHTS
 from georetrieval.recipe.picture_lessons import Shown, classes_of, lessons_of
 from georetrieval.recipe.picture_parts import Parts, divided, with_others
 from georetrieval.recipe.reading_index import index_pictures

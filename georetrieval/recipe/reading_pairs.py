@@ -20,7 +20,8 @@ from georetrieval.files import publish_json
 from georetrieval.learn.relations import Pairs
 from georetrieval.learn.verdicts import accuracy, best_threshold, pair_distances
 from georetrieval.nets.embedder import DescriptorNet, Embedder
-from georetrieval.recipe.build import BASELINES, load_eye, weights_file
+from georetrieval.recipe.build import load_eye
+from georetrieval.recipe.models import BASELINES, weights_file
 from georetrieval.recipe.reading_pictures import looked, side_of
 from georetrieval.samples.images import picture_size
 from georetrieval.samples.listing import NAME, Listing

@@ -14,7 +14,8 @@ from georetrieval.nets.choice import preferring
 from georetrieval.nets.embedder import Embedder
 from georetrieval.progress import Progress, silent
 from georetrieval.recipe import actions, measuring, sources
-from georetrieval.recipe.build import WEIGHTS, load_eye, start_of
+from georetrieval.recipe.build import load_eye, start_of
+from georetrieval.recipe.models import WEIGHTS
 from georetrieval.recipe.parts import check_apart
 from georetrieval.recipe.schema import Recipe
 from georetrieval.recipe.staging import FIGURES, Stage, Stager, index_folder

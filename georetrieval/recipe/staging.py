@@ -17,7 +17,7 @@ from georetrieval import __version__
 from georetrieval.errors import MismatchError
 from georetrieval.files import digest, locked, publish, publish_json, remove_file
 from georetrieval.learn.training import STATE
-from georetrieval.recipe.build import WEIGHTS
+from georetrieval.recipe.models import WEIGHTS
 
 Row = dict[str, Any]
 

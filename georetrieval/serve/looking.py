@@ -6,16 +6,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from georetrieval.errors import InputError, MismatchError
 from georetrieval.geo.tileset import TileSet
-from georetrieval.nets.embedder import Embedder
 from georetrieval.recipe.asking import Asker, Queries
-from georetrieval.recipe.build import BASELINES, weights_file
-from georetrieval.recipe.sight import takes_parts
+from georetrieval.recipe.models import BASELINES, weights_file
 from georetrieval.recipe.word import Word
 from georetrieval.samples.bands import SEMANTIC
 from georetrieval.search.building import Part
@@ -25,6 +23,9 @@ from georetrieval.search.manifest import Manifest
 from georetrieval.search.row_source import HeldRows, called
 from georetrieval.search.store import IndexStore
 from georetrieval.serve.replies import RefusedError
+
+if TYPE_CHECKING:  # torch is loaded with the eye: a page of tiles is shown seconds sooner
+    from georetrieval.nets.embedder import Embedder
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,8 @@ class Looker:
         if not self.at_hand:
             raise RefusedError(409, f"The model that made this index ({Path(self.model).name}) is not at hand here, so "
                                     "only tiles of the index can be asked; start the server with --model RUN.")
+        from georetrieval.recipe.sight import takes_parts
+
         with self._lock:
             asker = Asker(self.version, model=self.model, tileset=tileset, date=date)
             if self._eye is None:

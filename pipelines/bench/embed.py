@@ -29,8 +29,9 @@ from georetrieval.nets.compiled import OpenVinoNet
 from georetrieval.nets.embedder import DescriptorNet
 from georetrieval.nets.inference import InferenceNet
 from georetrieval.nets.settings import NetSettings
-from georetrieval.recipe.build import net_settings, weights_file
+from georetrieval.recipe.build import net_settings
 from georetrieval.recipe.loading import load_recipe
+from georetrieval.recipe.models import weights_file
 
 PEER = "torch float32 NCHW"
 SAMPLE = 64

@@ -9,7 +9,8 @@ import torch
 
 from georetrieval.errors import InputError, MismatchError, UsageError
 from georetrieval.nets.baselines import ClassShareEmbedder, HogEmbedder
-from georetrieval.recipe.build import augment_of, baseline_of, load_eye, mining_of, net_of, settings_of, weights_file
+from georetrieval.recipe.build import augment_of, baseline_of, load_eye, mining_of, net_of, settings_of
+from georetrieval.recipe.models import weights_file
 from georetrieval.recipe.schema import Augment, Eye, Learn, Mining
 from georetrieval.samples.poses import GroundSettings
 

@@ -15,9 +15,9 @@ import yaml
 
 from georetrieval.errors import InputError, UsageError
 from georetrieval.nets.embedder import DescriptorNet
-from georetrieval.recipe.build import WEIGHTS
 from georetrieval.recipe.loading import load_recipe
 from georetrieval.recipe.many import Many
+from georetrieval.recipe.models import WEIGHTS
 from georetrieval.recipe.picture_pairs import ious
 from georetrieval.recipe.picture_stages import PictureRun
 from georetrieval.recipe.runs import run_of
