@@ -156,8 +156,8 @@ def test_elsewhere_than_on_linux_nothing_is_unpickled(tmp_path, monkeypatch, cap
     monkeypatch.undo()
     said = " ".join(capsys.readouterr().err.split())
     assert end.value.code == 5
-    assert f"evil.pth can be converted on Linux only, where the process that reads a pickle can be locked up, and this "\
-        f"is {name}; convert it on a Linux machine" in said
+    assert "evil.pth can be converted on Linux only, where the process that reads a pickle can be locked up" in said
+    assert f"this is {name}; convert it on a Linux machine" in said
     assert "Traceback" not in said
     assert started == []
     assert {path.name for path in tmp_path.iterdir()} <= {"evil.pth", "statm"}
