@@ -67,6 +67,7 @@ def _followed(process, feedback):
             killing = True
             process.terminate()
             threading.Timer(10, process.kill).start()
+    process.stderr.close()
     process.wait()
     return [line for line in lines if line]
 
