@@ -1,7 +1,7 @@
 """Tools of the Processing toolbox, run as its dialog runs them, and what they load. Run by the Python of QGIS.
 
-Given ASKED.json: {"runs": [[NAME, {PARAMETER: VALUE}]...], "under": {LAYER: RASTER}, "pictures": FOLDER, "size": [w, h]},
-where rasters are layers of the project before anything is run; JSON on the last line of stdout.
+Given ASKED.json: {"runs": [[NAME, {PARAMETER: VALUE}]...], "under": {LAYER: RASTER}, "pictures": FOLDER, "size":
+[w, h]}, where rasters are layers of the project before anything is run; JSON on the last line of stdout.
 """
 
 import json
