@@ -25,7 +25,8 @@ SCRIPTS = Path("share", "QGIS", "QGIS3", "profiles", "default", "processing", "s
 """Below the folder of a QGIS: where its toolbox looks."""
 OURS = ("PYTHON", "GDAL_", "PROJ_", "VIRTUAL_ENV", "OMP_")
 """What is set for this process; a user's QGIS has none of them."""
-WAIT_S = 500
+WAIT_S = 1800
+"""What a busy machine is given."""
 
 
 def missing(what: str) -> None:
