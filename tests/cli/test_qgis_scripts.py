@@ -69,5 +69,6 @@ def test_a_qgis_that_ci_promised_and_is_missing_fails(monkeypatch, tmp_path):
         monkeypatch.setenv("GEORETRIEVAL_QGIS", promised)
         folder = tmp_path / f"of-{promised}"
         folder.mkdir()
-        with pytest.raises(end, match="QGIS is not installed"):
+        with pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match="QGIS is not installed") as ended:
             in_qgis.environment_of(folder)
+        assert ended.type is end
