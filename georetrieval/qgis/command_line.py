@@ -7,7 +7,12 @@ import subprocess
 import tempfile
 import threading
 
-from qgis.core import QgsProcessingException
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingUtils,
+    QgsVectorLayer,
+)
 
 PYTHON = "python3"  # the Python that has georetrieval; `georetrieval qgis` writes its own here
 PACKAGES = ""  # where georetrieval lies, when that Python does not know
@@ -45,6 +50,15 @@ def run(words, feedback):
 def crs_of(index, feedback):
     """The CRS of an index, e.g. "EPSG:2154"; "" when it is a plain frame."""
     return json.loads(run(["index", "info", index, "--format", "json"], feedback))["crs"]
+
+
+def show(file, layer, name, context):
+    """Load a layer of a GeoPackage into the project when the work is done; the toolbox alone leaves out its style."""
+    details = QgsProcessingContext.LayerDetails(name, context.project(), name, QgsProcessingUtils.LayerHint.Vector)
+    details.forceName = True
+    styled = QgsVectorLayer(f"{file}|layername={layer}", name, "ogr")
+    context.temporaryLayerStore().addMapLayer(styled)
+    context.addLayerToLoadOnCompletion(styled.id(), details)
 
 
 def _followed(process, feedback):

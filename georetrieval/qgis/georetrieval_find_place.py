@@ -2,11 +2,10 @@
 
 import os
 
-from command_line import crs_of, run
+from command_line import crs_of, run, show
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFile,
@@ -15,7 +14,6 @@ from qgis.core import (
     QgsProcessingParameterPoint,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsProcessingUtils,
 )
 
 FOLDER = QgsProcessingParameterFile.Folder
@@ -70,10 +68,7 @@ class FindPlace(QgsProcessingAlgorithm):
                 words += [option, value]
         run(words, feedback)
         for layer in ("queries", "matches"):
-            details = QgsProcessingContext.LayerDetails(layer, context.project(), layer,
-                                                        QgsProcessingUtils.LayerHint.Vector)
-            details.forceName = True
-            context.addLayerToLoadOnCompletion(f"{out}|layername={layer}", details)
+            show(out, layer, layer, context)
         return {"OUTPUT": out}
 
     def _query(self, parameters, context, index, feedback):

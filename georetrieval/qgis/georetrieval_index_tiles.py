@@ -1,10 +1,9 @@
 """Processing algorithm of QGIS: make a set of tiles searchable."""
 
-from command_line import run
+from command_line import run, show
 from qgis.core import (
     QgsProcessing,
     QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
@@ -70,9 +69,7 @@ class IndexTiles(QgsProcessingAlgorithm):
             words.append("--replace")
         run(words, feedback)
         run(["index", "export", index, "-o", out], feedback)
-        details = QgsProcessingContext.LayerDetails("tiles of the index", context.project(), "tiles",
-                                                    QgsProcessingUtils.LayerHint.Vector)
-        context.addLayerToLoadOnCompletion(f"{out}|layername=rows", details)
+        show(out, "rows", "tiles of the index", context)
         return {"INDEX": index, "OUTPUT": out}
 
     def _model(self, parameters, context):

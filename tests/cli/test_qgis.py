@@ -14,7 +14,8 @@ from tests.made.in_qgis import SCRIPTS, environment_of, loaded, opened, process
 pytestmark = pytest.mark.qgis
 NORTH_WEST = from_origin(930_000, 6_920_600, 2, 2)
 POINT = "930350,6920350 [EPSG:2154]"
-EXTENT = "6.16800,6.17000,49.34010,49.34130 [EPSG:4326]"
+EXTENT = "6.16754,6.17047,49.33974,49.34162 [EPSG:4326]"
+"""Four tiles lie within."""
 
 
 @pytest.fixture
