@@ -1,5 +1,6 @@
 # make demo: from nothing to map@5 answers on a map; make test: everything CI checks; make notebooks: runs them and
 # looks at what they show; make browser: the explorer in Debian's Chromium (apt-get install chromium);
+# make qgis: results and the toolbox in QGIS (apt-get install qgis);
 # make docs: the pages, in docs/_build/html;
 # make campaigns: the reliability campaigns at the sizes of CI, make nightly: at those of a night. All set themselves up.
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo docs test notebooks browser campaigns nightly lint install clean
+.PHONY: demo docs test notebooks browser qgis campaigns nightly lint install clean
 
 install: $(READY)
 
@@ -32,7 +33,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not browser and not qgis"
 
 notebooks: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook tests/docs
@@ -40,6 +41,9 @@ notebooks: $(READY)
 browser: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/serve -rs
+
+qgis: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m qgis tests/cli -rs
 
 campaigns: $(READY)
 	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP

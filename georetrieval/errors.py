@@ -40,7 +40,7 @@ class MismatchError(GeoretrievalError):
 
 
 class MissingExtraError(GeoretrievalError):
-    """An optional part is not installed; the message says which extra brings it."""
+    """An optional part is not installed, and the message says which extra brings it; or this system has none."""
 
     exit_code: ClassVar[int] = 5
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.asking import asking_options, asking_tiles
 from georetrieval.cli.engine import engine_option
-from georetrieval.cli.output import RERANK, format_option
+from georetrieval.cli.output import format_option
 
 if TYPE_CHECKING:
     from georetrieval.geo.tileset import TileSet
@@ -19,17 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("index")
-@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder of `tiles build`.")
-@click.option("--date", required=True, help="Date of the tiles that ask.")
-@click.option("--scope", "scopes", multiple=True, help="Only queries of these départements; may be repeated.")
+@asking_tiles(required=True)
 @click.option("-k", "k", type=int, default=5, show_default=True, help="Answers per query.")
-@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
-@click.option("--query-bands", type=click.Choice(["both", "photo", "map"]), default="both", show_default=True,
-              help="What of the asking tiles is looked at; one part alone needs a model that takes either.")
-@click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
-@click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
-@click.option("--rerank", type=click.Choice(RERANK), default="none", show_default=True, help="Put the first answers "
-              "into a better order by what else they resemble.")
+@asking_options
 @click.option("--failures", is_flag=True, help="Also say where it fails: by landscape, by change, by hubs in the "
               "index; as CSV this table alone.")
 @engine_option

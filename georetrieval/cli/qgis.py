@@ -9,20 +9,23 @@ from pathlib import Path
 import rich_click as click
 
 ALGORITHMS = {"georetrieval_find_place.py": "Find this place", "georetrieval_index_tiles.py": "Index of tiles"}
+MAJORS = ("QGIS3", "QGIS4")
+"""Folders that QGIS keeps its profiles in. *Source*: QGIS pull request 64752, for QGIS 4."""
 SHARED = "command_line.py"
 """What both need: QGIS loads each script alone, so that each is written with it."""
 
 
 @click.command()
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write them to, if not "
-              "that of the scripts of a QGIS profile.")
+              "those of the scripts of a QGIS profile.")
 @click.option("--profile", default="default", show_default=True, help="Profile of QGIS.")
 def command(out: Path | None, profile: str) -> None:
     """Add "Find this place" and "Index of tiles" to the Processing toolbox of QGIS.
 
-    Two scripts are written into the profile of QGIS (3.22 or later); after a restart they stand in the toolbox under
-    Scripts, georetrieval. They call the Python that runs this command, whatever Python QGIS has of its own; run the
-    command again when georetrieval has moved. `qgis_process run script:georetrieval_find_place` calls them too.
+    Two scripts are written into the profile of QGIS 3 (3.22 or later), of QGIS 4, or of both where both have one of
+    that name; their folders are printed. After a restart they stand in the toolbox under Scripts, georetrieval. They
+    call the Python that runs this command, whatever Python QGIS has of its own; run the command again when
+    georetrieval has moved. `qgis_process run script:georetrieval_find_place` calls them too.
 
     \b
     Examples:
@@ -32,11 +35,11 @@ def command(out: Path | None, profile: str) -> None:
     """
     from georetrieval.files import publish
 
-    folder = out or scripts_of(profile)
-    for name, title in ALGORITHMS.items():
-        publish(folder / name, script(name).encode())
-        click.echo(f"{title}: {folder / name}", err=True)
-    click.echo(str(folder))
+    for folder in [out] if out else scripts_of(profile):
+        for name, title in ALGORITHMS.items():
+            publish(folder / name, script(name).encode())
+            click.echo(f"{title}: {folder / name}", err=True)
+        click.echo(str(folder))
 
 
 def script(name: str) -> str:
@@ -60,20 +63,31 @@ def _installed(folder: str) -> bool:
     return folder in map(os.path.realpath, site.getsitepackages())
 
 
-def scripts_of(profile: str) -> Path:
-    """Where QGIS looks for the scripts of a profile.
+def scripts_of(profile: str) -> list[Path]:
+    """Where QGIS 3 and QGIS 4 look for the scripts of a profile: one folder for each that has been started here.
+
+    QGIS 4 copies the profile of QGIS 3 when it is first started and keeps its own from then on.
 
     Raises
     ------
     UsageError
-        When there is no such profile.
+        When none of them has such a profile.
     """
     from georetrieval.errors import UsageError
 
-    homes = {"win32": Path(os.environ.get("APPDATA", "")), "darwin": Path.home() / "Library" / "Application Support"}
-    linux = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    profiles = homes.get(sys.platform, linux) / "QGIS" / "QGIS3" / "profiles"
-    if Path(profile).name != profile or not (profiles / profile).is_dir():
-        raise UsageError(f"QGIS has no profile {profile!r} in {profiles}; start QGIS once, or name one with --profile, "
-                         "or a folder with -o.")
-    return profiles / profile / "processing" / "scripts"
+    homes = [data_folder() / "QGIS" / major / "profiles" for major in MAJORS]
+    plain = Path(profile).name == profile
+    found = [home / profile / "processing" / "scripts" for home in homes if plain and (home / profile).is_dir()]
+    if not found:
+        raise UsageError(f"QGIS has no profile {profile!r} in {' or '.join(map(str, homes))}; start QGIS once, or name "
+                         "a profile with --profile, or a folder with -o.")
+    return found
+
+
+def data_folder() -> Path:
+    """Where programs of this system keep what belongs to a user. *Source*: Qt, QStandardPaths::AppDataLocation."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from georetrieval.cli.asking import asking_options, asking_tiles
 from georetrieval.cli.engine import engine_option
 from georetrieval.cli.index_pictures import refuse_together
-from georetrieval.cli.output import RERANK
 from georetrieval.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -18,20 +18,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("index")
-@click.option("--tiles", type=click.Path(path_type=Path), help="Folder of `tiles build`.")
-@click.option("--date", help="Date of the tiles that ask.")
-@click.option("--scope", "scopes", multiple=True, help="Only queries of these départements; may be repeated.")
+@asking_tiles(required=False)
 @click.option("--pictures", type=click.Path(path_type=Path), help="Instead of tiles, of an index of pictures: the list "
               "(CSV) or folder whose pictures ask; their keys must be known.")
 @click.option("--part", "parts", multiple=True, help="Of a list: only this part; may be repeated.")
 @click.option("-k", "k", type=int, default=5, show_default=True, help="Answers that count per query: map@k.")
-@click.option("--model", metavar="RUN", help="Model, if it is not where the index remembers it.")
-@click.option("--query-bands", type=click.Choice(["both", "photo", "map"]), default="both", show_default=True,
-              help="What of the asking tiles is looked at; one part alone needs a model that takes either.")
-@click.option("--filter-date", "filter_dates", multiple=True, help="Only answers of this date; may be repeated.")
-@click.option("--bbox", help="Only answers in xmin,ymin,xmax,ymax (CRS of the index).")
-@click.option("--rerank", type=click.Choice(RERANK), default="none", show_default=True, help="Put the first answers "
-              "into a better order by what else they resemble.")
+@asking_options
 @click.option("--beside", multiple=True, type=click.Path(path_type=Path), metavar="JSON", help="Figures of another "
               "descriptor to show beside: what `evaluate --format json` printed of a baseline; may be repeated.")
 @click.option("--worst", type=click.IntRange(0, 500), default=20, show_default=True, help="Queries shown as contact "

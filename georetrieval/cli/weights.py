@@ -31,7 +31,8 @@ def convert(source: Path, out: Path, sums: Path | None) -> None:
     FILE is read in a process of its own that can open no file and no connection and has memory for little more than
     FILE, by torch's unpickler for tensors and plain values; anything else is refused. Damage is noticed by the
     checksums of the zip that torch writes, by the hash that timm and torchvision put into names, and by --sums. The
-    result carries its own checksum.
+    result carries its own checksum. Only Linux can lock a process up so: elsewhere this command says so and ends with
+    5, and the safetensors file that a Linux machine made is read as it is.
 
     \b
     Examples:

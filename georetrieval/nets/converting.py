@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from georetrieval.errors import BusyError, InputError, UsageError
+from georetrieval.errors import BusyError, InputError, MissingExtraError, UsageError
 from georetrieval.files import publish, sha256_file
 from georetrieval.foreign import regular
 
@@ -33,6 +33,8 @@ LEAST_TORCH = (2, 10)
 """*Source*: RELIABILITY 3, #18 (CVE-2025-32434, CVE-2026-24747): older unpicklers let code run."""
 _NAMED_HASH = re.compile(r"-((?=[0-9]*[a-f])[0-9a-f]{8,64})$")
 """As timm names files; digits alone are a date or a step."""
+STATM = Path("/proc/self/statm")
+"""How much memory a process of Linux holds, in pages."""
 _REFUSED = 2
 _NO_MEMORY = 75
 
@@ -67,10 +69,13 @@ def convert(source: Path, out: Path) -> Converted:
         says.
     UsageError
         When `out` is not to be a .safetensors file.
+    MissingExtraError
+        When this system is not Linux: the child could not be locked up.
     BusyError
         When there is not enough memory, or the disk is full.
     """
     source, out = Path(source), Path(out)
+    _refuse_elsewhere(source)
     if out.suffix != ".safetensors":
         raise UsageError(f"The converted weights are a safetensors file; write -o {out.with_suffix('.safetensors')}.")
     size = regular(source, "a file of weights")
@@ -81,6 +86,16 @@ def convert(source: Path, out: Path) -> Converted:
     data, told = _by_child(source, size)
     publish(out, data)
     return Converted(out, told["tensors"], told["left_out"], told["checked"] or named is not None)
+
+
+def _refuse_elsewhere(source: Path) -> None:
+    """The limits of `_limit` are Linux's; without them the file would be read by a process that can do anything."""
+    if sys.platform == "linux" and STATM.exists():
+        return
+    here = {"linux": "Linux without /proc", "darwin": "macOS", "win32": "Windows"}.get(sys.platform, sys.platform)
+    raise MissingExtraError(f"{source} can be converted on Linux only, where the process that reads a pickle can be "
+                            f"locked up, and this is {here}; convert it on a Linux machine (WSL or a container will "
+                            "do) and bring the safetensors file here.")
 
 
 def _by_child(source: Path, size: int) -> tuple[bytes, dict[str, Any]]:
@@ -154,7 +169,7 @@ def _limit(most: int) -> None:
     """No further file, pipe or connection can be opened; so much memory beyond what there is."""
     import resource
 
-    with open("/proc/self/statm") as file:  # noqa: PTH123
+    with STATM.open() as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + most, held + most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

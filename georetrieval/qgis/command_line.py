@@ -7,7 +7,12 @@ import subprocess
 import tempfile
 import threading
 
-from qgis.core import QgsProcessingException
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingUtils,
+    QgsVectorLayer,
+)
 
 PYTHON = "python3"  # the Python that has georetrieval; `georetrieval qgis` writes its own here
 PACKAGES = ""  # where georetrieval lies, when that Python does not know
@@ -47,6 +52,15 @@ def crs_of(index, feedback):
     return json.loads(run(["index", "info", index, "--format", "json"], feedback))["crs"]
 
 
+def show(file, layer, name, context):
+    """Load a layer of a GeoPackage into the project when the work is done; the toolbox alone leaves out its style."""
+    details = QgsProcessingContext.LayerDetails(name, context.project(), name, QgsProcessingUtils.LayerHint.Vector)
+    details.forceName = True
+    styled = QgsVectorLayer(f"{file}|layername={layer}", name, "ogr")
+    context.temporaryLayerStore().addMapLayer(styled)
+    context.addLayerToLoadOnCompletion(styled.id(), details)
+
+
 def _followed(process, feedback):
     """Pass lines on until the command ends; end it when the user cancels."""
     lines = []
@@ -67,6 +81,7 @@ def _followed(process, feedback):
             killing = True
             process.terminate()
             threading.Timer(10, process.kill).start()
+    process.stderr.close()
     process.wait()
     return [line for line in lines if line]
 

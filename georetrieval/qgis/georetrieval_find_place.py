@@ -1,10 +1,11 @@
 """Processing algorithm of QGIS: where is this picture, extent or point?"""
 
-from command_line import crs_of, run
+import os
+
+from command_line import crs_of, run, show
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFile,
@@ -13,7 +14,6 @@ from qgis.core import (
     QgsProcessingParameterPoint,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsProcessingUtils,
 )
 
 FOLDER = QgsProcessingParameterFile.Folder
@@ -68,10 +68,7 @@ class FindPlace(QgsProcessingAlgorithm):
                 words += [option, value]
         run(words, feedback)
         for layer in ("queries", "matches"):
-            details = QgsProcessingContext.LayerDetails(layer, context.project(), layer,
-                                                        QgsProcessingUtils.LayerHint.Vector)
-            details.forceName = True
-            context.addLayerToLoadOnCompletion(f"{out}|layername={layer}", details)
+            show(out, layer, layer, context)
         return {"OUTPUT": out}
 
     def _query(self, parameters, context, index, feedback):
@@ -80,8 +77,7 @@ class FindPlace(QgsProcessingAlgorithm):
         if len(given) != 1:
             raise QgsProcessingException(f"Give a picture, an extent or a point: one of them, not {len(given)}.")
         if given == ["PICTURE"]:
-            layer = self.parameterAsRasterLayer(parameters, "PICTURE", context)
-            return layer.dataProvider().dataSourceUri()
+            return self._file(parameters, context)
         crs = QgsCoordinateReferenceSystem(crs_of(index, feedback))
         if given == ["POINT"]:
             point = self.parameterAsPoint(parameters, "POINT", context, crs)
@@ -89,3 +85,13 @@ class FindPlace(QgsProcessingAlgorithm):
         box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
         return ",".join(f"{v:.3f}" for v in (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()))
 
+    def _file(self, parameters, context):
+        """The file of the picture; a layer of a server has none."""
+        layer = self.parameterAsRasterLayer(parameters, "PICTURE", context)
+        if layer is None:
+            raise QgsProcessingException(f"The picture {parameters['PICTURE']} cannot be opened; give an image file or "
+                                         "a raster layer.")
+        if not os.path.isfile(layer.source()):  # noqa: PTH113 - QGIS gives text
+            raise QgsProcessingException(f"The picture {layer.name()} is not a file but {layer.source()}; save it as "
+                                         "a GeoTIFF and give that.")
+        return layer.source()

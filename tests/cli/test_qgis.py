@@ -1,55 +1,34 @@
-"""Results in QGIS itself, as a user drags them in; the tools of its toolbox. Runs where QGIS is installed."""
+"""Results in QGIS itself, as a user drags them in; the tools of its toolbox. Where QGIS is installed: make qgis."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
+import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 from rasterio.transform import from_origin
 
-from georetrieval.cli.qgis import ALGORITHMS, script
 from georetrieval.geo.legend import Legend
 from georetrieval.geo.palette import write_classes
+from tests.made.in_qgis import SCRIPTS, environment_of, loaded, opened, process
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-OPENING = Path(__file__).parents[1] / "made" / "qgis_opening.py"
+pytestmark = pytest.mark.qgis
 NORTH_WEST = from_origin(930_000, 6_920_600, 2, 2)
+POINT = "930350,6920350 [EPSG:2154]"
+EXTENT = "6.16754,6.17047,49.33974,49.34162 [EPSG:4326]"
+"""Four tiles lie within."""
 
 
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
-    """Without a screen, with a profile of its own; skips where there is no QGIS."""
-    ours = ("PYTHON", "GDAL_", "PROJ_", "VIRTUAL_ENV")  # set for this process: a user's QGIS has none of them
-    own = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    room = tmp_path / "room"
-    room.mkdir(mode=0o700)
-    own |= {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(room), "XDG_DATA_HOME": str(tmp_path / "share"),
-            "PATH": "/usr/bin:/bin"}  # the Python inside QGIS takes its libraries from the first python3 there
-    found = shutil.which("qgis_process") and Path(SYSTEM_PYTHON).exists() and subprocess.run(
-        [SYSTEM_PYTHON, "-c", "import qgis.core"], env=own, capture_output=True, check=False).returncode == 0
-    if not found:
-        assert os.environ.get("GEORETRIEVAL_QGIS") != "required", "QGIS is required and is not installed"
-        pytest.skip("QGIS is not installed: apt-get install --no-install-recommends qgis python3-qgis")
-    return own
+    """That of a QGIS without a screen, with a profile of its own."""
+    return environment_of(tmp_path)
 
 
-def opened(files, folder: Path, environment):
-    """Layers by name, and the pixels of the map."""
-    asked = folder / "asked.json"
-    asked.write_text(json.dumps({"files": [str(f) for f in files], "pictures": str(folder), "size": [400, 300]}))
-    done = subprocess.run([SYSTEM_PYTHON, str(OPENING), str(asked)], env=environment, capture_output=True, text=True,
-                          timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["errors"] == []
-    layers = {layer["name"]: layer for file in told["files"] for layer in file["layers"]}
-    assert all(layer["valid"] and layer["crs"] == "EPSG:2154" for layer in layers.values())
-    return layers, np.asarray(Image.open(told["picture"]).convert("RGB")).reshape(-1, 3)
+@pytest.fixture
+def toolbox(environment, cli, tmp_path) -> dict[str, str]:
+    """The same, with our tools in its toolbox."""
+    assert cli("qgis", "-o", tmp_path / SCRIPTS)[0] == 0
+    return environment
 
 
 def test_results_open_with_names_colours_and_labels(environment, cli, index, place, tmp_path):
@@ -58,7 +37,8 @@ def test_results_open_with_names_colours_and_labels(environment, cli, index, pla
     assert code == 0, err
     assert cli("index", "export", index, "-o", tmp_path / "rows.gpkg")[0] == 0
     photo = next((place / "tiles" / "57-2019" / "photo").glob("*.tif"))
-    layers, pixels = opened([tmp_path / "réponses.gpkg", tmp_path / "rows.gpkg", photo], tmp_path, environment)
+    layers, pixels = opened([tmp_path / "réponses.gpkg", tmp_path / "rows.gpkg", photo], tmp_path, environment,
+                            "results")
     assert set(layers) == {"matches", "queries", "rows", photo.stem}
     matches = layers["matches"]
     assert [label for _, label, _ in matches["categories"]] == matches["legend"]
@@ -78,7 +58,7 @@ def test_classes_open_with_the_names_of_the_legend(environment, tmp_path):
     legend = Legend.load("bdtopo12")
     codes = np.repeat(np.arange(13, dtype=np.uint8), 20)[None].repeat(100, axis=0)
     write_classes(tmp_path / "sheet.tif", codes, NORTH_WEST, "EPSG:2154", legend)
-    layers, pixels = opened([tmp_path / "sheet.tif"], tmp_path, environment)
+    layers, pixels = opened([tmp_path / "sheet.tif"], tmp_path, environment, "classes")
     named = [[item.code, f"#{bytes(item.colour).hex()}", item.name_fr] for item in legend.classes]
     assert layers["sheet"]["classes"] == named
     drawn = {tuple(map(int, pixel)) for pixel in np.unique(pixels, axis=0)}
@@ -88,53 +68,54 @@ def test_classes_open_with_the_names_of_the_legend(environment, tmp_path):
     assert layers["sheet"]["classes"][1:13] == named
 
 
-def process(environment, *words: str) -> subprocess.CompletedProcess[str]:
-    """`qgis_process`; Debian's wrapper passes an option that it does not know, so what is behind it where there is."""
-    name = shutil.which("qgis_process.bin") or "qgis_process"
-    return subprocess.run([name, *words], env=environment, capture_output=True, text=True, timeout=500, check=False)
-
-
-def test_the_toolbox_finds_a_place_and_says_what_is_wrong(environment, cli, index, place, tmp_path):
-    scripts = tmp_path / "share/QGIS/QGIS3/profiles/default/processing/scripts"
-    assert cli("qgis", "-o", scripts)[0] == 0
+def test_the_toolbox_indexes_tiles_and_finds_places(toolbox, index, place, tmp_path):
+    """Both tools in one project, as from their dialogs: what they make is loaded, what is wrong is said."""
     there = tmp_path / "une étude"
     there.mkdir()
     shutil.copytree(place / "indexes" / index, there / "index été")
-    out = there / "réponse.gpkg"
-    common = ("run", "script:georetrieval_find_place", "--", f"INDEX={there / 'index été'}", f"OUTPUT={out}")
-    done = process(environment, *common, "POINT=930350,6920350 [EPSG:2154]", f"TILES={place / 'tiles'}", "DATE=2019")
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as box:
+        box.write(place / "new.tif", "new.tif")
+    rasters = {"neuve": str(place / "new.tif"), "packed": f"/vsizip/{tmp_path / 'new.zip'}/new.tif"}
+    tiles, town = {"TILES": str(place / "tiles")}, {"INDEX": str(there / "index été")}
+    build = tiles | town | {"DATE": "2004", "SCOPE": "57", "OUTPUT": str(there / "lignes.gpkg")}
+    ask = town | {"K": 3, "OUTPUT": str(there / "réponse.gpkg")}
+    runs = [
+        ("index_tiles", build, "Give the folder of a model or a baseline: one of them, not 0."),
+        ("index_tiles", build | {"BASELINE": "hog", "MODEL": str(there)}, "one of them, not 2."),
+        ("index_tiles", build | {"BASELINE": "hog"}, "There is an index at"),
+        ("index_tiles", build | {"BASELINE": "hog", "REPLACE": True}, ""),
+        ("find_place", ask, "Give a picture, an extent or a point: one of them, not 0."),
+        ("find_place", ask | {"PICTURE": "packed"}, "The picture packed is not a file but /vsizip/"),
+        ("find_place", ask | {"PICTURE": "neuve", "OUTPUT": str(there / "photo.gpkg")}, ""),
+        ("find_place", ask | {"EXTENT": EXTENT, "DATE": "2019"} | tiles, ""),
+    ]
+    layers, said, pixels = loaded([(f"georetrieval_{name}", words) for name, words, _ in runs], tmp_path, toolbox,
+                                  "toolbox", under=rasters)
+    for sentence, (_, _, right) in zip(said, runs, strict=True):
+        assert right in sentence
+        assert bool(sentence) == bool(right), sentence
+    assert all(layer["valid"] and layer["crs"] == "EPSG:2154" and layer["labels"] for layer in layers)
+    found = sorted((layer["name"], layer["features"]) for layer in layers)
+    assert found == [("matches", 12), ("matches", 141), ("queries", 4), ("queries", 47), ("tiles of the index", 47)]
+    few = next(layer for layer in layers if layer["features"] == 12)
+    assert few["renderer"] == "categorizedSymbol"
+    told = {value.split()[0]: colour for value, _, colour in few["categories"]}
+    assert told["no"] == "#d7191c"
+    assert (pixels == (0xD7, 0x19, 0x1C)).all(axis=1).any()  # the answers are drawn, above the photograph
+
+
+def test_the_toolbox_finds_a_point_without_a_window(toolbox, index, place, tmp_path):
+    out = tmp_path / "réponse.gpkg"
+    common = ("run", "script:georetrieval_find_place", "--", f"INDEX={place / 'indexes' / index}", f"OUTPUT={out}",
+              f"POINT={POINT}", f"TILES={place / 'tiles'}", "DATE=2019")
+    done = process(toolbox, *common)
     assert done.returncode == 0, done.stdout + done.stderr
-    layers, _ = opened([out], tmp_path, environment)
+    layers, _ = opened([out], tmp_path, toolbox, "point")
     assert layers["matches"]["renderer"] == "categorizedSymbol"
+    assert layers["queries"]["features"] == 1
     out.unlink()
-    done = process(environment, *common)
-    assert done.returncode == 1
-    assert "Give a picture, an extent or a point: one of them, not 0." in done.stdout + done.stderr
-    done = process(environment, *common, f"PICTURE={place / 'new.tif'}", "FILTER_DATE=1850")
+    done = process(toolbox, *common, "FILTER_DATE=1850")
     assert done.returncode == 1
     assert "1850" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not out.exists()
-
-
-@pytest.mark.parametrize("name", ALGORITHMS)
-def test_a_script_is_whole_and_names_this_python(name):
-    text = script(name)
-    compile(text, name, "exec")
-    assert f"PYTHON = {sys.executable!r}" in text
-    assert "command_line import" not in text
-    assert "import georetrieval" not in text
-
-
-def test_scripts_go_into_a_profile_that_is_there(run, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(sys, "platform", "linux")
-    code, _, err = run("qgis", "--profile", "levé")
-    assert (code, list(tmp_path.iterdir())) == (2, [])
-    assert "no profile 'levé'" in err
-    profile = tmp_path / "QGIS" / "QGIS3" / "profiles" / "levé"
-    profile.mkdir(parents=True)
-    code, out, _ = run("qgis", "--profile", "levé")
-    assert code == 0
-    assert sorted(p.name for p in Path(out.strip()).iterdir()) == sorted(ALGORITHMS)
-    assert Path(out.strip()) == profile / "processing" / "scripts"

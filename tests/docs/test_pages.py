@@ -21,8 +21,8 @@ from georetrieval.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ["index-a-departement", "old-photograph", "explain-a-failure", "choose-an-index", "explorer", "report",
-         "reliability", "add-a-lift", "enrol-an-animal"]
+PAGES = ["index-a-departement", "old-photograph", "explain-a-failure", "what-it-saw", "qgis", "choose-an-index",
+         "explorer", "report", "reliability", "add-a-lift", "enrol-an-animal"]
 """Pages with commands, in the order in which they are run."""
 
 

@@ -139,3 +139,25 @@ def test_by_the_command_line(tmp_path, capsys, monkeypatch):
         assert (end.value.code, said in streams.err) == (code, True)
     with pytest.raises(UsageError, match="safetensors"):
         convert(source, tmp_path / "out.pth")
+
+
+@pytest.mark.parametrize(("system", "name"), [("win32", "Windows"), ("darwin", "macOS"), ("freebsd14", "freebsd14"),
+                                              ("linux", "Linux without /proc")])
+def test_elsewhere_than_on_linux_nothing_is_unpickled(tmp_path, monkeypatch, capsys, system, name):
+    source = saved(tmp_path / "evil.pth", {"state_dict": _Runs(tmp_path / "was-here")})
+    started: list[object] = []
+    monkeypatch.setattr(converting, "_in_a_child", lambda *words: started.append(words) or (0, b"", b""))
+    monkeypatch.setattr(converting, "STATM", tmp_path / "statm")
+    if system != "linux":
+        (tmp_path / "statm").touch()
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(SystemExit) as end:
+        main(["weights", "convert", str(source), "-o", str(tmp_path / "w.safetensors")])
+    monkeypatch.undo()
+    said = " ".join(capsys.readouterr().err.split())
+    assert end.value.code == 5
+    assert "evil.pth can be converted on Linux only, where the process that reads a pickle can be locked up" in said
+    assert f"this is {name}; convert it on a Linux machine" in said
+    assert "Traceback" not in said
+    assert started == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"evil.pth", "statm"}
