@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
 from pyproj.transformer import TransformerGroup
 
+from georetrieval.errors import InputError
 from georetrieval.geo.grid import Bounds
 
 LAMBERT_93 = "EPSG:2154"
@@ -108,7 +111,13 @@ def plausible(bounds: Bounds, crs: CRS) -> bool:
 
 
 def reprojection(source: CRS, target: CRS) -> Reprojection:
-    """Find the best way from one CRS to another, and say when the best one of all is not installed."""
+    """Find the best way from one CRS to another, and say when the best one of all is not installed.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
     return _reprojection(source.to_wkt(), target.to_wkt())
 
 
@@ -116,9 +125,19 @@ def carried(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
     """The rectangle in `target` that holds a rectangle of `source`."""
     if source == target:
         return bounds
-    way = Transformer.from_crs(source, target, always_xy=True)
-    west, south, east, north = way.transform_bounds(*bounds)
+    with _between(source, target):
+        west, south, east, north = Transformer.from_crs(source, target, always_xy=True).transform_bounds(*bounds)
     return (west, south, east, north)
+
+
+@contextmanager
+def _between(source: CRS, target: CRS) -> Iterator[None]:
+    """PROJ has no operation for a projection that it does not know, or for figures that are none."""
+    try:
+        yield
+    except (ProjError, IndexError) as error:  # IndexError: of a group without any operation
+        raise InputError(f"There is no way from the CRS {shown(source)} to {shown(target)}: the first is unknown or "
+                         "damaged (a .prj?); give the right one with --crs, such as --crs EPSG:2154.") from error
 
 
 @lru_cache(maxsize=32)
@@ -126,7 +145,7 @@ def _reprojection(source: str, target: str) -> Reprojection:
     left, right = CRS.from_wkt(source), CRS.from_wkt(target)
     if left == right:
         return Reprojection(None, "")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _between(left, right):
         warnings.simplefilter("ignore")
         group = TransformerGroup(left, right, always_xy=True)
         transformer = Transformer.from_crs(left, right, always_xy=True)
@@ -158,8 +177,11 @@ def _area(wkt: str) -> Bounds | None:
     use = crs.area_of_use
     if use is None or crs.geodetic_crs is None:
         return None
-    way = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    box = way.transform_bounds(use.west, use.south, use.east, use.north)
+    try:
+        way = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+        box = way.transform_bounds(use.west, use.south, use.east, use.north)
+    except ProjError:
+        return None
     return (box[0], box[1], box[2], box[3]) if all(map(math.isfinite, box)) else None
 
 
