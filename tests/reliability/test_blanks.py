@@ -20,6 +20,8 @@ from tests.made.rows import ABOUT, EYE
 from tests.made.towns import survey, town
 
 SETS = size(20, 5_000, ci=200)
+LEAST, MOST = 34, 80
+"""Rows of a set: half of them have to be enough for the sixteen codes of PQ4x4fs."""
 FACTORIES = ("SQ8", "PQ4x4fs,RFlat", "exact", "Flat", "IVF2,Flat")
 DIM = 8
 
@@ -55,7 +57,7 @@ def test_r12_none_is_indexed_none_returned_and_all_are_counted(tmp_path):
     random, left_out, asked = np.random.default_rng(SEED), 0, 0
     faiss.omp_set_num_threads(1)
     for number in range(SETS):
-        rows, fine = spoilt(random, int(random.integers(24, 80)))
+        rows, fine = spoilt(random, int(random.integers(LEAST, MOST)))
         queries, sane = spoilt(random, 6)
         plain = rows.take(fine)
         factory = FACTORIES[number % len(FACTORIES)]
