@@ -8,8 +8,6 @@ import pyarrow as pa
 
 from georetrieval.errors import UsageError
 from georetrieval.maps import ground_table, write_rows
-from georetrieval.recipe.build import load_eye
-from georetrieval.recipe.canaries import require_sight
 from georetrieval.search.canaries import Canaries
 from georetrieval.search.exchange import export_csv, export_parquet, import_rows
 from georetrieval.search.fingerprint import require_same
@@ -62,6 +60,9 @@ def import_index(
 
     def check(manifest: Manifest, canaries: Canaries | None) -> None:
         if model is not None:
+            from georetrieval.recipe.build import load_eye  # with torch, which rows alone do not need
+            from georetrieval.recipe.canaries import require_sight
+
             eye = load_eye(model, legend_digest=manifest.legend_digest, px=manifest.px)
             require_same(manifest.fingerprint, eye.fingerprint())
             require_sight(manifest, canaries, eye)
