@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import weakref
 import zipfile
 import zlib
@@ -88,6 +89,8 @@ def checked_members(archive: Path, members: Iterable[_Member], *, cap_bytes: int
 def _unpack_zip(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
+            if not all(info.filename for info in opened.infolist()):
+                raise zipfile.BadZipFile("a member has no name")
             infos = {info.filename: info for info in opened.infolist() if not info.is_dir()}
             members = [
                 _Member(name, info.file_size, stat.S_ISLNK(info.external_attr >> 16), bool(info.flag_bits & 1))
@@ -98,7 +101,8 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             for info in wanted:  # no member gives more bytes than it announces: zipfile stops there and checks the CRC
                 info.filename = info.filename.replace("\\", "/")
                 opened.extract(info, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, LookupError,
+            NotImplementedError) as error:
         raise InputError(f"{archive} cannot be unpacked; it looks damaged: {error}.") from error
 
 

@@ -184,6 +184,22 @@ def test_zip_links_bombs_and_damage_are_refused(tmp_path):
         open_delivery(tmp_path / "empty.zip")
 
 
+def test_a_zip_of_which_any_byte_is_another_is_one_sentence_or_unpacked(tmp_path):
+    """Among them lengths of names, which leave members without one."""
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as opened:
+        opened.writestr("A/CIMETIERE.shp", b"shp")
+        opened.writestr("A/", b"")
+    data, refused = (tmp_path / "whole.zip").read_bytes(), 0
+    for place in range(len(data)):
+        for value in {0, 1, 255, data[place] ^ 128} - {data[place]}:
+            (tmp_path / "d.zip").write_bytes(data[:place] + bytes([value]) + data[place + 1:])
+            try:
+                archives.Unpacked(tmp_path / "d.zip")
+            except InputError:
+                refused += 1
+    assert refused > len(data)
+
+
 def sevenzipped(tmp_path: Path) -> Path:
     layer(tmp_path / "in" / V2 / "CIMETIERE.SHP", 2)
     archive = tmp_path / "BDTOPO_2-0_TOUSTHEMES_SHP_LAMB93_D057_2008-09-01.7z"
