@@ -61,9 +61,12 @@ def reading(path: Path | str, what: str = "") -> Iterator[None]:
     except (
         ogr.DataSourceError, ogr.DataLayerError, ogr.FeatureError, ogr.GeometryError, ogr.FieldError, ogr.CRSError,
         ProjError, ShapelyError, UnicodeError, OSError, ValueError, IndexError, KeyError, RuntimeError,
+        UnboundLocalError,
     ) as error:
         named = f" ({what})" if what else ""
         reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if isinstance(error, UnboundLocalError):  # pyogrio's, where bytes that are no UTF-8 stand for a CRS
+            reason = "its CRS (.prj) is not text"
         raise InputError(f"{path}{named} cannot be read; it looks damaged: {reason}") from error
 
 

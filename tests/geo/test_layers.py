@@ -274,6 +274,21 @@ def test_lambert_93_by_any_name(tmp_path, prj):
     assert any("is assumed" in note for note in objects.notes) == (prj in (None, ""))
 
 
+@pytest.mark.parametrize("value", [0, 255, ord("[")])
+def test_a_prj_of_which_any_byte_is_another_is_one_sentence_or_read(tmp_path, value):
+    """Bytes that are no UTF-8 among them, which pyogrio stumbles over."""
+    path = write(tmp_path / "CIMETIERE.shp", [square()], ID=["a"]).with_suffix(".prj")
+    data, told = path.read_bytes(), list[str]()
+    for place in range(0, len(data), 11):
+        path.write_bytes(data[:place] + bytes([value]) + data[place + 1:])
+        try:
+            assert len(read(tmp_path)) == 1
+        except InputError as error:
+            told.append(str(error))
+    assert told
+    assert not any("local variable" in sentence for sentence in told)
+
+
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_an_unknown_crs_asks_for_one(tmp_path):
     write(tmp_path / "CIMETIERE.shp", [shapely.box(400_000, 4_900_000, 400_010, 4_900_010)], ID=["a"], crs=None)
