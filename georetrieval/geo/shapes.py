@@ -18,6 +18,8 @@ _ON_EARTH = 1e9
 
 _AT_ORIGIN_M = 1.0
 FAR_M = 10_000.0
+FINEST = 1e-6
+"""Units of the CRS, metres mostly: the grid for what GEOS cannot mend otherwise."""
 
 _POINTS = (0, 4)
 _LINES = (1, 2, 5)
@@ -134,6 +136,9 @@ def _mended(
     broken[doubtful] = ~shapely.is_valid(shapes[doubtful])
     if broken.any():
         shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
+        still = broken.copy()
+        still[broken] = ~shapely.is_valid(shapes[broken])
+        shapes[still] = shapely.set_precision(shapes[still], FINEST)  # GEOS gives up on coordinates like 7e-222
     mixed = ~np.isin(shapely.get_type_id(shapes), _POLYGONS)
     for row in np.flatnonzero(mixed):
         shapes[row] = _areas(shapes[row])

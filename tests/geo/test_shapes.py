@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from georetrieval.geo.shapes import polygons, usable
@@ -39,6 +39,7 @@ def array(items):
 @pytest.mark.filterwarnings("ignore:invalid value")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SHAPE, max_size=6), st.booleans())
+@example([shapely.Polygon([(1, 2), (0, 7.206e-222), (1, 0), (0, 0), (1, 1), (1, 2)])], False)
 def test_any_geometry_becomes_valid_polygons_or_is_counted(items, wide):
     given_ = array(items)
     shapes = polygons(given_, np.full(len(items), 3.0) if wide else None, move=None, ground=True)
