@@ -20,14 +20,15 @@ finally:
 """
 
 
-@pytest.mark.parametrize("words", [
-    ["search", "{}", "a-001", "-k", "2", "--format", "csv"], ["serve", "{}", "--check"],
-    ["index", "export", "{}", "-o", "{}.geojson"],
+@pytest.mark.parametrize(("words", "told"), [
+    (["search", "{}", "a-001", "-k", "2", "--format", "csv"], "a-001,1,"),
+    (["serve", "{}", "--check"], "index_version"),
+    (["index", "export", "{}", "-o", "{}.geojson"], "12 rows written"),
 ])
-def test_without_torch(words, tmp_path):
+def test_without_torch(words, told, tmp_path):
     """A tile of the index is looked up; the explorer shows the tiles of an index; rows are exported."""
     IndexStore.build(tmp_path / "town", [part("a", 1), part("b", 2)], about(4))
     asked = [word.format(tmp_path / "town") for word in words]
     done = subprocess.run([sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=True)
-    assert "a-001" in done.stdout or "tiles" in done.stdout or "12 rows written" in done.stderr
+    assert told in done.stdout + done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
