@@ -94,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say("error: there is not enough memory; free some, or ask for fewer processes, and run the command again.")
         sys.exit(BusyError.exit_code)
     except click.ClickException as error:
-        _say(f"error: {error.format_message()}")
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        _say(f"error: {error.format_message()}" + (f" See: {where} --help." if where else ""))
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

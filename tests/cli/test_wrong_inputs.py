@@ -102,7 +102,7 @@ WRONG: list[tuple[str, int, str]] = [
     (f"{SEARCH} {TILE} -k 0", 2, "-k must be at least 1"),
     (f"{SEARCH} {TILE} -k -3", 2, "-k must be at least 1"),
     (f"{SEARCH} {TILE} -k 99999999999999999999", 2, "-k may be 10000 at most"),
-    (f"{SEARCH} {TILE} -k five", 2, "not a valid integer"),
+    (f"{SEARCH} {TILE} -k five", 2, "not a valid integer.*See: .*search --help"),
     (f"search broken {TILE}", 2, "segments/"),
     (f"search missing {TILE}", 2, "no index at"),
     (f"{SEARCH} 57-2004-nowhere", 2, "neither a file nor a tile"),
