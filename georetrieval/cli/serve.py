@@ -20,6 +20,8 @@ import rich_click as click
 @click.option("--token", help="What every request has to bring; made up where one is needed and none is given.")
 @click.option("--allow-host", "names", multiple=True, metavar="NAME", help="Another name by which the host is asked; "
               "may be repeated.")
+@click.option("--public", metavar="URL", help="Address of a proxy that stands before this server and brings TLS, as "
+              "https://gis.example; demands a token too.")
 @click.option("--basemap", type=click.Choice(["ign"]), help="Let the page fetch IGN's map; without it nothing is "
               "fetched from anywhere.")
 @click.option("--lang", type=click.Choice(["en", "fr"]), help="Language of the page; by default the browser's.")
@@ -27,7 +29,8 @@ import rich_click as click
 @click.option("--check", is_flag=True, help="Say what would be shown, as JSON, and stop.")
 def command(
     index: str, tiles: tuple[Path, ...], evaluation: Path | None, model: str | None, host: str, port: int,
-    token: str | None, names: tuple[str, ...], basemap: str | None, lang: str | None, open_: bool, check: bool,
+    token: str | None, names: tuple[str, ...], public: str | None, basemap: str | None, lang: str | None, open_: bool,
+    check: bool,
 ) -> None:
     """Show INDEX in a browser: its tiles on a map, and what looks like what.
 
@@ -43,6 +46,7 @@ def command(
       georetrieval serve town --tiles tiles/ --evaluation matches.gpkg --lang fr --open
       georetrieval serve town --tiles tiles/ --basemap ign --port 0
       georetrieval serve town --host 192.0.2.7 --token let-me-in-0123456789
+      georetrieval serve town --tiles tiles/ --public https://gis.example
       georetrieval serve town --tiles tiles/ --check
     """
     import secrets
@@ -61,9 +65,9 @@ def command(
     from georetrieval.serve.explorer import Explorer
     from georetrieval.serve.settings import LOOPBACK, Settings
 
-    if host not in LOOPBACK and token is None:
+    if (host not in LOOPBACK or public is not None) and token is None:
         token = secrets.token_urlsafe(24)
-    settings = Settings(host=host, port=port, names=names, token=token, basemap=basemap, lang=lang)
+    settings = Settings(host=host, port=port, names=names, token=token, public=public, basemap=basemap, lang=lang)
     explorer = Explorer(path, settings, tiles=tiles, model=model, evaluation=evaluation)
     if check:
         from georetrieval.cli.output import write_value

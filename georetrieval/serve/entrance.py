@@ -25,8 +25,13 @@ _POLICY = f"default-src 'none'; script-src 'sha256-{_DIGEST}'; base-uri 'none'; 
 """This one script, and nothing from anywhere."""
 
 
-def entrance(cookie: str, token: str) -> Response:
-    """The page that hands out the cookie; no cache keeps it, and what follows the # in the link stays."""
+def entrance(cookie: str, token: str, *, secure: bool = False) -> Response:
+    """The page that hands out the cookie; no cache keeps it, and what follows the # in the link stays.
+
+    Parameters
+    ----------
+    secure : the cookie is sent over TLS alone
+    """
     page = HTMLResponse(_PAGE, headers={"Cache-Control": "no-store", "Content-Security-Policy": _POLICY})
-    page.set_cookie(cookie, token, path="/", httponly=True, samesite="strict")
+    page.set_cookie(cookie, token, path="/", httponly=True, secure=secure, samesite="strict")
     return page

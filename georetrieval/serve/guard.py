@@ -95,9 +95,12 @@ class Guard:
         hosts, origins = named[b"host"], named[b"origin"]
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             raise RefusedError(403, "This server answers only under its own name; open it by the address that it "
-                                    "printed, or name another one with --allow-host.")
-        own = f"http://{hosts[0].lower()}"
-        if any(origin.lower() != own for origin in origins):
+                                    "printed, or name another one with --allow-host or --public.")
+        public = self.settings.origin
+        own = {public, f"http://{hosts[0].lower()}"}
+        if public is not None and hosts[0].lower() == public.partition("//")[2]:
+            own = {public}  # the same name without TLS is another page
+        if any(origin.lower() not in own for origin in origins):
             raise RefusedError(403, "Another page asked; only the server's own page may.")
         opened = scope["path"] == "/" and scope["method"] == "GET" and named[b"sec-fetch-mode"] == ["navigate"]
         if any(site not in ("same-origin", "none") for site in named[b"sec-fetch-site"]) and not opened:
@@ -112,7 +115,7 @@ class Guard:
             return None
         given = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS).get("token", [])
         if scope["method"] == "GET" and scope["path"] == "/" and len(given) == 1 and _same(given[0], token):
-            return entrance(self.cookie, token)
+            return entrance(self.cookie, token, secure=self.settings.secure)
         raise RefusedError(403, "A token is needed: open the address that the server printed, or send the header "
                                 "Authorization: Bearer TOKEN.")
 

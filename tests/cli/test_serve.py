@@ -42,6 +42,9 @@ def test_without_the_extra_it_says_how_to_get_it(cli, index, monkeypatch):
     (["town", "--host", "0.0.0.0"], 2, "--allow-host"),
     (["town", "--host", "a b"], 2, "no name or address"),
     (["town", "--port", "70000"], 2, "70000"),
+    (["town", "--public", "gis.example"], 2, "no address of a proxy"),
+    (["town", "--public", "https://gis.example/maps"], 2, "without a path"),
+    (["town", "--public", "https://gis.example:65536"], 2, "no address of a proxy"),
     (["town", "--host", "192.0.2.7", "--port", "0"], 2, "cannot be listened on"),
     (["postgresql://a@b/c?table=d"], 2, "needs the folder"),
 ])
@@ -78,6 +81,21 @@ def test_other_machines_need_a_token_and_a_name():
     assert there.hosts(80) == named | {f"{name}:80" for name in named}  # browsers leave :80 out
     assert there.address(80) == "http://gis.example:80/?token=" + "x" * 16
     assert Settings(host="::1", port=1).address(1) == "http://[::1]:1/"
+
+
+@pytest.mark.parametrize(("public", "host", "origin", "secure"), [
+    ("https://Gis.Example/", "gis.example", "https://gis.example", True),
+    ("https://gis.example:443", "gis.example", "https://gis.example", True),  # browsers leave :443 out
+    ("https://gis.example:8443", "gis.example:8443", "https://gis.example:8443", True),
+    ("http://gis.example", "gis.example", "http://gis.example", False),
+])
+def test_a_proxy_before_the_server_has_a_name_of_its_own(public, host, origin, secure):
+    there = Settings(token="x" * 16, public=public)
+    assert (there.origin, there.secure) == (origin, secure)
+    assert there.hosts(8765) == {"127.0.0.1:8765", "localhost:8765", "[::1]:8765", host}
+    assert there.address(8765) == f"{origin}/?token=" + "x" * 16
+    with pytest.raises(UsageError, match="token"):
+        Settings(public=public)
 
 
 def test_names_are_compared_as_browsers_write_them():

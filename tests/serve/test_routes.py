@@ -177,3 +177,24 @@ def test_evaluation_says_what_evaluate_says(server, land, columns, capsys):
         own = columns["key"][line["n"]]
         assert (keys.index(own) + 1 if own in keys else None) == rank
         assert line["hit"] == (own in keys)
+
+
+@pytest.mark.parametrize("host", ["gis.example", ""])  # proxies hand the name on, or say the one they ask
+def test_behind_a_proxy_its_own_page_is_answered_and_no_other(land, host):
+    token = "a-token-of-the-tests-0123456789"
+    explorer = Explorer(land / "town", Settings(port=0, token=token, public="https://gis.example"))
+    with served_here(explorer) as server:
+        there = {"Host": host or server.host}
+
+        def status(**more: str) -> int:
+            named = {name.replace("_", "-"): text for name, text in more.items()}
+            return server.ask("GET", "/api/index", headers=there | {"Authorization": f"Bearer {token}"} | named).status
+
+        assert status(Origin="https://gis.example", Sec_Fetch_Site="same-origin") == 200
+        assert status(Origin="http://gis.example") == 403  # the same name without TLS is another page
+        assert status(Origin="https://evil.example") == 403
+        assert status(Host="evil.example") == 403
+        assert server.ask("GET", "/api/index", headers=there).status == 403
+        entered = server.ask("GET", f"/?token={token}", headers=there)
+        assert entered.status == 200
+        assert "; Secure" in entered.headers["set-cookie"]
