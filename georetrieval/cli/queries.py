@@ -90,8 +90,8 @@ def index_path(name: str) -> Path:
         When the name is empty, or an address.
     """
     if is_address(name):
-        raise UsageError("Indexes on a server are asked by search, evaluate and classify, shown by index info, and "
-                         "written by index export; this needs the folder of an index.")
+        raise UsageError("Indexes on a server are asked by search, evaluate, report and classify, shown by serve and "
+                         "index info, and written by index export; this needs the folder of an index.")
     if not name.strip():
         raise UsageError("The name of the index is empty; give a name or a path.")
     if "/" in name or "\\" in name or name.startswith(".") or _on_disk(f"{name}/CURRENT") == "file":

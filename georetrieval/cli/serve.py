@@ -38,7 +38,7 @@ def command(
     that; swipe between dates; look at the failures of an evaluation, which is read when they are first asked for (or by
     --check); download answers. The address is printed on stdout. Only this machine is answered unless --host says
     otherwise, and nothing is fetched from elsewhere. When the index changes, the page says so and is loaded again. Stop
-    with Ctrl-C.
+    with Ctrl-C. INDEX may be a table on a PostgreSQL server; its rows are read once.
 
     \b
     Examples:
@@ -47,14 +47,16 @@ def command(
       georetrieval serve town --tiles tiles/ --basemap ign --port 0
       georetrieval serve town --host 192.0.2.7 --token let-me-in-0123456789
       georetrieval serve town --tiles tiles/ --public https://gis.example
+      georetrieval serve "postgresql://gis@db/land?table=town" --tiles tiles/
       georetrieval serve town --tiles tiles/ --check
     """
     import secrets
 
     from georetrieval.cli.queries import index_path
     from georetrieval.errors import MissingExtraError
+    from georetrieval.search.postgres_address import Address, is_address
 
-    path = index_path(index)
+    where = Address.parse(index) if is_address(index) else index_path(index)
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
@@ -68,7 +70,7 @@ def command(
     if (host not in LOOPBACK or public is not None) and token is None:
         token = secrets.token_urlsafe(24)
     settings = Settings(host=host, port=port, names=names, token=token, public=public, basemap=basemap, lang=lang)
-    explorer = Explorer(path, settings, tiles=tiles, model=model, evaluation=evaluation)
+    explorer = Explorer(where, settings, tiles=tiles, model=model, evaluation=evaluation)
     if check:
         from georetrieval.cli.output import write_value
 
@@ -78,7 +80,7 @@ def command(
 
     def ready(address: str) -> None:
         click.echo(address)
-        click.echo(f"{called(path)} is shown there. Stop with Ctrl-C.", err=True)
+        click.echo(f"{called(str(where))} is shown there. Stop with Ctrl-C.", err=True)
         if open_:
             click.launch(address)
 

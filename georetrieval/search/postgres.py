@@ -51,12 +51,14 @@ class PostgresStore:
     Attributes
     ----------
     path : the address without a password
+    name : digest of what the register says of this version
     pictures : canaries, where the index has any
     rows_sha256 : of all rows in their order
     recall : of the approximate index, if there is one
     """
 
     path: str
+    name: str
     manifest: Manifest
     pictures: Canaries | None
     session: Session
@@ -114,7 +116,8 @@ class PostgresStore:
             raise UsageError(f"{address} has no approximate index; leave ann=hnsw out of the address, or export with "
                              "--ann hnsw.")
         pictures = canaries_of(words, manifest, address)[1]
-        return cls(str(address), manifest, pictures, session, place, str(words["rows_sha256"]), recall)
+        return cls(str(address), str(words["digest"]), manifest, pictures, session, place,
+                   str(words["rows_sha256"]), recall)
 
     def close(self) -> None:
         """End the conversation with the server."""
@@ -142,6 +145,14 @@ class PostgresStore:
         """All rows behind an index."""
         rows, table = TableRows(self).whole()
         return Gallery.of(rows, attributes=table, fingerprint=self.manifest.fingerprint)
+
+
+def current_name(address: Address) -> str:
+    """`PostgresStore.name` of the version that is there now; "" where there is none. Errors as of `Session`."""
+    with Session(address) as session:
+        register = quoted(Place.found(session).schema, REGISTER)
+        found = session.run(f"SELECT words->>'digest' FROM {register} WHERE table_name = :name", name=address.table)
+    return str(found[0][0]) if found else ""
 
 
 class TableRows:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from georetrieval.errors import GeoretrievalError
 from georetrieval.geo.tileset import TileSet
-from georetrieval.search.manifest import current_name
+from georetrieval.search.postgres_address import Address
 from georetrieval.serve.evaluations import Layer
 from georetrieval.serve.page import page_files
 from georetrieval.serve.replies import RefusedError
 from georetrieval.serve.settings import Settings
 from georetrieval.serve.shown import Shown
+from georetrieval.serve.sources import source_of
 from georetrieval.serve.uploads import Uploads
 
 
@@ -23,6 +24,7 @@ class Explorer:
 
     Parameters
     ----------
+    where : folder of the index, or its table on a server
     model : instead of the one that the index names
     evaluation : what `evaluations.read_answers` takes; read when it is first asked for
 
@@ -34,10 +36,10 @@ class Explorer:
     """
 
     def __init__(
-        self, path: Path, settings: Settings, *, tiles: Sequence[Path] = (), model: str | None = None,
+        self, where: Path | Address, settings: Settings, *, tiles: Sequence[Path] = (), model: str | None = None,
         evaluation: Path | None = None,
     ) -> None:
-        self.path, self.settings, self.model = path, settings, model
+        self.source, self.settings, self.model = source_of(where), settings, model
         self.tilesets = tuple(TileSet.open(folder) for folder in tiles)
         self.layer = None if evaluation is None else Layer(evaluation)
         self.uploads = Uploads(settings)
@@ -54,14 +56,14 @@ class Explorer:
             409, when it is not: rows have other numbers now.
         """
         shown = self._shown
-        if self._current() != shown.name or version not in (None, shown.tag):
+        if self._named(self.source.current) != shown.name or version not in (None, shown.tag):
             raise RefusedError(409, "The index was changed since this page was loaded; load it again.", reload=True)
         return shown
 
     def fresh(self) -> Shown:
         """The current version, loaded when it is another one than the one in memory."""
         with self._lock:
-            if self._current() != self._shown.name:
+            if self._named(self.source.newest) != self._shown.name:
                 self._shown = self._load()
             return self._shown
 
@@ -81,12 +83,12 @@ class Explorer:
         figures = {} if self.layer is None else {"evaluation": self.layer.on(shown.tiles, shown.name)["summary"]}
         return self.about(shown) | figures | {"page": len(self.page)}
 
-    def _current(self) -> str:
+    def _named(self, asked: Callable[[], str]) -> str:
         """The current version's name; that of the one in memory where there is none to be read any more."""
         try:
-            return current_name(self.path)
+            return asked() or self._shown.name
         except GeoretrievalError:
             return self._shown.name
 
     def _load(self) -> Shown:
-        return Shown.load(self.path, self.tilesets, model=self.model)
+        return Shown.of(self.source.load(), self.tilesets, model=self.model)

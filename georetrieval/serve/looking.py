@@ -20,8 +20,7 @@ from georetrieval.search.building import Part
 from georetrieval.search.canaries import Canaries
 from georetrieval.search.gallery import Gallery
 from georetrieval.search.manifest import Manifest
-from georetrieval.search.row_source import HeldRows, called
-from georetrieval.search.store import IndexStore
+from georetrieval.search.row_source import HeldRows, Store, called
 from georetrieval.serve.replies import RefusedError
 
 if TYPE_CHECKING:  # torch is loaded with the eye: a page of tiles is shown seconds sooner
@@ -32,12 +31,12 @@ if TYPE_CHECKING:  # torch is loaded with the eye: a page of tiles is shown seco
 class OneVersion:
     """An index whose rows are in memory: it stays the version that it is, whatever is published meanwhile."""
 
-    store: IndexStore
+    store: Store
     rows: Part
 
     @property
-    def path(self) -> Path:
-        """Where it is."""
+    def path(self) -> Any:
+        """Where it is, for people."""
         return self.store.path
 
     @property

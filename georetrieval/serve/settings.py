@@ -56,8 +56,8 @@ class Settings:
             if name and not (_is_ipv6(name) if ":" in name else _NAME.fullmatch(name)):
                 raise UsageError(f"{name!r} is no name or address of a machine.")
         if self.public is not None and not _is_public(self.public):
-            raise UsageError(f"{self.public!r} is no address of a proxy; write https://NAME or https://NAME:PORT, without "
-                             "a path.")
+            raise UsageError(f"{self.public!r} is no address of a proxy; write https://NAME or https://NAME:PORT, "
+                             "without a path.")
         if self.public is not None and not self.token:
             raise UsageError(f"{self.public} can be reached from other machines: a token is needed.")
         if self.host not in LOOPBACK and not self.token:

@@ -21,11 +21,11 @@ from georetrieval.recipe.provenance import editions, licences
 from georetrieval.recipe.sureness import places_of
 from georetrieval.search.descriptors import Descriptors
 from georetrieval.search.gallery import Gallery
-from georetrieval.search.kept_ann import kept_index
-from georetrieval.search.store import IndexStore
+from georetrieval.search.postgres_address import Address
 from georetrieval.serve.looking import Looker, OneVersion
 from georetrieval.serve.replies import Held, RefusedError
 from georetrieval.serve.settings import MIB, Settings
+from georetrieval.serve.sources import Loaded, source_of
 from georetrieval.serve.tile_pictures import TilePictures
 from georetrieval.serve.tile_rows import TileRows
 
@@ -39,10 +39,11 @@ class Shown:
 
     Attributes
     ----------
-    name : of the version's manifest
+    name : which version of the index it is
     lock : the gallery remembers filters, and is asked by one at a time
     """
 
+    name: str
     version: OneVersion
     gallery: Gallery
     tiles: TileRows
@@ -53,42 +54,41 @@ class Shown:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def load(
-        cls, path: Path, tilesets: Sequence[TileSet] = (), *, model: str | None = None,
-    ) -> Shown:
-        """The current version of an index.
+    def load(cls, where: Path | Address, tilesets: Sequence[TileSet] = (), *, model: str | None = None) -> Shown:
+        """The current version of an index; errors as of `of`, and InputError when there is none, StoreError when it is
+        damaged.
+        """
+        return cls.of(source_of(where).load(), tilesets, model=model)
+
+    @classmethod
+    def of(cls, loaded: Loaded, tilesets: Sequence[TileSet] = (), *, model: str | None = None) -> Shown:
+        """What is shown of a version.
 
         Raises
         ------
         InputError
-            When there is no index, or it is one of pictures, which lie nowhere.
-        StoreError
-            When it is damaged.
+            When it is of pictures, which lie nowhere, or its tiles have no place.
         MismatchError
             When the tiles were cut another way.
         """
-        store, rows = IndexStore.open(path).load_current()
+        store, rows = loaded.store, loaded.rows
         if store.manifest.pictures is not None:
-            raise InputError(f"{path} is an index of pictures, which have no place on a map; serve shows indexes of "
-                             "tiles.")
+            raise InputError(f"{store.path} is an index of pictures, which have no place on a map; serve shows indexes "
+                             "of tiles.")
         version = OneVersion(store, rows)
         for tileset in tilesets:
             require_tiles(version, tileset)
         tiles = TileRows.of(*rows, tilesets, store.manifest.crs)
         if not np.isfinite(tiles.bounds).all():
-            raise InputError(f"Rows of {path} have no place on the ground; serve shows them on a map.")
-        index, _ = kept_index(store.path, store.manifest, rows[0])
-        gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint, index=index)
-        tag = _tag(store.name)
+            raise InputError(f"Rows of {store.path} have no place on the ground; serve shows them on a map.")
+        gallery = Gallery.of(rows[0], attributes=rows[1], fingerprint=store.manifest.fingerprint,
+                             index=loaded.index)
+        tag = _tag(loaded.name)
         columns = Held(tiles.columns(tag), "application/json", tag)
         polygons = Held(tiles.polygons(), "application/geo+json", tag)
         _ = tiles.of_key  # made now, not while the first reader waits
-        return cls(version, gallery, tiles, TilePictures(tilesets), Looker(version, model), columns, polygons)
-
-    @property
-    def name(self) -> str:
-        """Which version of the index it is."""
-        return self.version.store.name
+        return cls(loaded.name, version, gallery, tiles, TilePictures(tilesets), Looker(version, model), columns,
+                   polygons)
 
     @property
     def tag(self) -> str:

@@ -46,7 +46,7 @@ def test_without_the_extra_it_says_how_to_get_it(cli, index, monkeypatch):
     (["town", "--public", "https://gis.example/maps"], 2, "without a path"),
     (["town", "--public", "https://gis.example:65536"], 2, "no address of a proxy"),
     (["town", "--host", "192.0.2.7", "--port", "0"], 2, "cannot be listened on"),
-    (["postgresql://a@b/c?table=d"], 2, "needs the folder"),
+    (["postgresql://a@b/c"], 2, "table"),
 ])
 def test_what_cannot_be_served(cli, index, words, code, said):
     assert index == "town"
