@@ -45,12 +45,18 @@ browser: $(READY)
 qgis: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m qgis tests/cli -rs
 
+# Each file in a process of its own, two at a time, its report printed whole: children are forked from it by the ten
+# thousand, the quicker the smaller it is.
+TWO_AT_A_TIME = OMP_NUM_THREADS=1 xargs -P 2 -I FILE sh -c \
+	'told=$$($(BIN)/python -m pytest -rfEP --show-capture=stdout --disable-warnings FILE 2>&1); code=$$?; \
+	echo "== FILE"; echo "$$told"; exit $$code'
+
 campaigns: $(READY)
-	GEORETRIEVAL_CAMPAIGN=ci OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/reliability -rP
+	ls tests/reliability/test_*.py | GEORETRIEVAL_CAMPAIGN=ci $(TWO_AT_A_TIME)
 
 nightly: $(READY)
-	GEORETRIEVAL_CAMPAIGN=nightly OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile \
-		tests/reliability tests/tasks/test_running.py tests/geo/test_paint_anything.py -rP
+	ls tests/reliability/test_*.py tests/tasks/test_running.py tests/geo/test_paint_anything.py | \
+		GEORETRIEVAL_CAMPAIGN=nightly $(TWO_AT_A_TIME)
 
 clean:
 	rm -rf $(VENV) demo docs/_build docs/api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
