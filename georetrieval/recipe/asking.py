@@ -165,12 +165,12 @@ class Asker:
             return [word.text]
         numbers = self._in_index_crs(word)
         rows = self._dated(self._catalogue(boxes=[(*numbers[:2], *numbers[-2:])]))
-        if len(numbers) == 2:
-            x, y = numbers
-            inside = (rows["xmin"] <= x) & (x < rows["xmax"]) & (rows["ymin"] <= y) & (y < rows["ymax"])
-        else:
+        inside = _within(rows, numbers)
+        if len(numbers) == 4 and not inside.any():
             x0, y0, x1, y1 = numbers
-            inside = (rows["xmin"] >= x0) & (rows["xmax"] <= x1) & (rows["ymin"] >= y0) & (rows["ymax"] <= y1)
+            inside = _within(rows, ((x0 + x1) / 2, (y0 + y1) / 2))
+            if inside.any():
+                self.notes.append(f"No whole tile lies within {word.text}; the one around its middle is asked.")
         if not inside.any():
             area = self.source.extent() if self.tileset is None else \
                 rows[["xmin", "ymin"]].min().tolist() + rows[["xmax", "ymax"]].max().tolist()
@@ -279,3 +279,12 @@ def require_tiles(store: Store, tileset: TileSet) -> None:
     if told:
         raise MismatchError(f"The tiles {tileset.path} were cut another way than the index {store.path}: "
                             f"{'; '.join(told)}. Build tiles and index alike.")
+
+
+def _within(rows: pd.DataFrame, numbers: tuple[float, ...]) -> pd.Series:
+    """Which tiles hold a point x, y, or lie wholly within a box."""
+    if len(numbers) == 2:
+        x, y = numbers
+        return (rows["xmin"] <= x) & (x < rows["xmax"]) & (rows["ymin"] <= y) & (y < rows["ymax"])
+    x0, y0, x1, y1 = numbers
+    return (rows["xmin"] >= x0) & (rows["xmax"] <= x1) & (rows["ymin"] >= y0) & (rows["ymax"] <= y1)

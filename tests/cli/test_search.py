@@ -49,6 +49,13 @@ def test_a_box_asks_with_all_tiles_within(cli, index):
     assert asked == [f"57-2019-E0930{x}00N6920{y}00-100" for x in (2, 3) for y in (1, 2)]
 
 
+def test_a_box_smaller_than_a_tile_asks_with_the_tile_around_its_middle(cli, index):
+    code, out, err = cli("search", index, "930210,6920130,930270,6920190", *TILES, "-k", "1", "--format", "jsonl")
+    assert code == 0
+    assert [json.loads(line)["query"] for line in out.splitlines()] == ["57-2019-E0930200N6920100-100"]
+    assert "No whole tile lies within 930210,6920130,930270,6920190; the one around its middle is asked." in err
+
+
 def test_a_negative_longitude_is_no_option(cli, index):
     code, _, err = cli("search", index, "-1.5,47.2", *TILES)
     assert code == 2
