@@ -33,7 +33,8 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not browser and not qgis"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		-m "not notebook and not browser and not qgis"
 
 notebooks: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook tests/docs
