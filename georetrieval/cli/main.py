@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code; an expected error is one line on stderr."""
     close_doors()
     try:
+        if any("\0" in word for word in arguments or ()):  # of who calls this; no shell can
+            raise click.UsageError("A word of the command holds a zero byte, which no name has; leave it out.")
         code = command.main(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except GeoretrievalError as error:

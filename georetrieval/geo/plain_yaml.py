@@ -50,6 +50,8 @@ def _check(value: Any) -> None:
         some, depth = waiting.pop()
         if isinstance(some, str) and any("\ud800" <= letter <= "\udfff" for letter in some):
             raise yaml.YAMLError("it holds half a letter (a lone surrogate)")
+        if isinstance(some, str) and "\0" in some:
+            raise yaml.YAMLError("it holds a zero byte, which no name has")
         inner = [*some.keys(), *some.values()] if isinstance(some, Mapping) else some
         if not isinstance(inner, (list, tuple, set)):
             continue

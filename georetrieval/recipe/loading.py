@@ -95,8 +95,7 @@ def _chain(path: Path) -> _Chain:
         if not isinstance(other, str):
             raise UsageError(f"{path}: {EXTENDS} names one other recipe by its path; found {other!r}.")
         path = path.parent / _expand(other)
-        known = [file.resolve() for file, _ in chain]
-        if path.resolve() in known:
+        if _file_at(path) in [_file_at(file) for file, _ in chain]:
             raise UsageError(f"{chain[0][0]} extends {path}, which extends it in turn; take one of the two "
                              f"`{EXTENDS}` away.")
 
@@ -108,8 +107,16 @@ def _merged(under: Any, over: Any) -> Any:
     return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
 
 
+def _file_at(path: Path) -> Path | None:
+    """Where a file really is; None of what can be no file: a name that is too long, holds a zero byte, or is a loop."""
+    try:
+        return path.resolve() if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 def _read(path: Path, extended_by: Path | None = None) -> dict[str, Any]:
-    if not path.is_file():
+    if _file_at(path) is None:
         where = "the published ones are in pipelines/" if extended_by is None else f"{extended_by} extends it"
         raise InputError(f"The recipe {path} does not exist; {where}.")
     try:

@@ -109,6 +109,19 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "loop.yaml", "b.yaml/c.yaml"])
+def test_what_can_be_no_file_is_not_there(tmp_path: Path, name: str) -> None:
+    """The first was found by a night of R18."""
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    with pytest.raises(InputError, match=r"does not exist; .*top\.yaml extends it"):
+        load_recipe(write(tmp_path, "top.yaml", f"extends: {name}\n"))
+
+
+def test_a_zero_byte_is_in_no_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="zero byte"):
+        load_recipe(write(tmp_path, "top.yaml", 'extends: "a\\0b"\n'))
+
+
 def test_a_recipe_extends_another_over_two_levels(recipe: Path, tmp_path: Path) -> None:
     """Mappings merge key by key, lists are replaced whole, null makes null, --set comes last."""
     write(tmp_path, "deep/middle.yaml", "extends: ../small.yaml\nname: middle\n"
