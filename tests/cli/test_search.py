@@ -179,7 +179,7 @@ def test_words_are_told_apart(tmp_path):
     assert parse_word(str(picture)).kind == "file"
     assert parse_word("54-2004-E1N1-250").kind == "tile"
     assert parse_bounds("-1,-2,3,4") == (-1, -2, 3, 4)
-    for nonsense in ("", "a b", "nan,1", "1e,2", "é", "1,", "*"):
+    for nonsense in ("0\x1f", "", "a b", "nan,1", "1e,2", "é", "1,", "*"):
         with pytest.raises(GeoretrievalError):
             parse_word(nonsense)
 
