@@ -82,8 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code; an expected error is one line on stderr."""
     close_doors()
     try:
-        if any("\0" in word for word in arguments or ()):  # of who calls this; no shell can
-            raise click.UsageError("A word of the command holds a zero byte, which no name has; leave it out.")
+        if not all(map(_can_be_typed, arguments or ())):
+            raise click.UsageError("A word of the command holds a zero byte or half a letter (a lone surrogate), which "
+                                   "no name has; leave it out.")
         code = command.main(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except GeoretrievalError as error:
@@ -107,6 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _say(f"error: {str(error.filename)[:300]} cannot be used: {error.strerror}.")
         sys.exit(2)
+
+
+def _can_be_typed(word: str) -> bool:
+    """Whether a shell can hand this on; who calls `main` can write more."""
+    try:
+        return b"\0" not in os.fsencode(word)
+    except UnicodeEncodeError:
+        return False
 
 
 def _say(text: str) -> None:
