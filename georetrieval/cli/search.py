@@ -64,9 +64,8 @@ def command(
     A QUERY is a tile id, a picture file (a GeoTIFF is cut on the index's grid), a point "x,y" or a box
     "xmin,ymin,xmax,ymax" (all tiles within, or the one around its middle where it holds none). Numbers in the range of
     degrees are longitude and latitude, others the index's CRS (Lambert-93 in mainland France); which one was taken is
-    said on stderr. Filters are exact, also on
-    an index that only compares some rows (`index tune`). An index
-    that was calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
+    said on stderr. Filters are exact, also on an index that only compares some rows (`index tune`). An index that was
+    calibrated says how sure its first answers are, and with --min-confidence "no match" instead of nonsense.
     Answers of an index whose rows overlap are different places: none within half a tile of a better one.
 
     INDEX may also be the address of a table that `index export --to` wrote: postgresql://USER@HOST/DATABASE?table=NAME.

@@ -111,6 +111,8 @@ def _file_at(path: Path) -> Path | None:
     """Where a file really is; None of what can be no file: a name that is too long, holds a zero byte, or is a loop."""
     try:
         return path.resolve() if path.is_file() else None
+    except PermissionError:
+        raise  # it may be there: the command line says so
     except (OSError, RuntimeError, ValueError):
         return None
 

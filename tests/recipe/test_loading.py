@@ -117,6 +117,15 @@ def test_what_can_be_no_file_is_not_there(tmp_path: Path, name: str) -> None:
         load_recipe(write(tmp_path, "top.yaml", f"extends: {name}\n"))
 
 
+def test_what_may_not_be_looked_at_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied", "top.yaml")  # root, who runs CI, may look everywhere
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(PermissionError):
+        load_recipe(tmp_path / "top.yaml")
+
+
 def test_a_zero_byte_is_in_no_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="zero byte"):
         load_recipe(write(tmp_path, "top.yaml", 'extends: "a\\0b"\n'))
